@@ -5,7 +5,15 @@ import { derivedBytes } from './random-bytes.ts';
 import { seal, unseal } from './sealed-shares.ts';
 import { splitSecret } from './secret-shares.ts';
 import { type Cohort, cohortDigest, requireCohort, requireRound, type SecureRound } from './secure-round.ts';
-import { fromBase64, privateKeyOf, publicKeyOf, SECRET_BYTES, type Signed, signed, verified } from './site-keys.ts';
+import {
+  privateKeyOf,
+  publicKeyOf,
+  requirePublicKey,
+  SECRET_BYTES,
+  type Signed,
+  signed,
+  verified,
+} from './site-keys.ts';
 import {
   type Channel,
   channelSecret,
@@ -59,9 +67,18 @@ export function keyDirectory(cohort: Cohort, messages: readonly Signed<SiteKeys>
       return [site, checkedKeys(cohort, message, identityOf(identities, site))] as const;
     }),
   );
-  const all = [...directory.values()].flatMap(({ channelKey: channel, maskKeys }) => [channel, ...maskKeys]);
-  if (new Set(all).size < all.length) throw refusal('two sites, or two rounds, have the same key');
+  const copied = copiedKeys([...directory.values()]);
+  if (copied.size > 0) throw refusal(`${[...copied].join(' and ')} have the same key`);
   return directory;
+}
+
+const keysIn = ({ channelKey, maskKeys }: SiteKeys): readonly string[] => [channelKey, ...maskKeys];
+
+/** Sites that have a key of another. Nobody can tell who has copied it. */
+export function copiedKeys(all: readonly SiteKeys[]): ReadonlySet<string> {
+  const owners = new Map<string, string[]>();
+  for (const keys of all) for (const key of keysIn(keys)) owners.set(key, [...(owners.get(key) ?? []), keys.site]);
+  return new Set([...owners.values()].filter((sites) => sites.length > 1).flat());
 }
 
 /** Second message of a site, when the cohort is known: shares of its mask keys. */
@@ -84,7 +101,10 @@ export function shareKeys(own: SiteSecrets, cohort: Cohort, directory: Directory
   return signed(KEY_SHARES, content, own.signingKey);
 }
 
-/** The keys of one site. Throws `BAD_MESSAGE` unless they are signed by its identity, and for this campaign, stage and plan. */
+/**
+ * The keys of one site. Throws `BAD_MESSAGE` unless they are usable, signed by its identity, and for this campaign, stage and
+ * plan.
+ */
 export function checkedKeys(
   stage: Pick<Cohort, 'campaign' | 'stage' | 'plan' | 'attempt' | 'rounds'>,
   message: Signed<SiteKeys>,
@@ -95,7 +115,8 @@ export function checkedKeys(
   const isForStage = (['campaign', 'stage', 'plan', 'attempt'] as const).every((name) => keys[name] === stage[name]);
   if (!isForStage) throw refusal(`the keys of ${site} are for another campaign, stage, plan or attempt`);
   if (keys.maskKeys.length < stage.rounds) throw refusal(`${site} has keys for ${keys.maskKeys.length} rounds only`);
-  for (const key of [keys.channelKey, ...keys.maskKeys]) fromBase64(key, SECRET_BYTES);
+  for (const key of keysIn(keys)) requirePublicKey(key);
+  if (new Set(keysIn(keys)).size < keysIn(keys).length) throw refusal(`${site} has one key for several purposes`);
   return keys;
 }
 

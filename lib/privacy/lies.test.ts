@@ -4,12 +4,21 @@ import { describe, expect, test } from 'vitest';
 import { checkedKeyShares, keyDirectory, openKeyShare } from './key-messages.ts';
 import { recoverMasks } from './recovery.ts';
 import { leastThreshold, requireCohort, type SecureRound } from './secure-round.ts';
-import { signed, toBase64 } from './site-keys.ts';
+import { agreedSecret, signed, toBase64 } from './site-keys.ts';
 import { commitmentOf, openChannel } from './site-secrets.ts';
 import { createCohort, sendUpdate, type TestCohort, unmask, VALUES } from './testing-cohort.ts';
 import { checkedReveal, endorse, listDigest, mayReveal, reveal, type SurvivorList, survivorList } from './unmasking.ts';
 import { checkedUpdate } from './update-message.ts';
 
+const P = 2n ** 255n - 19n;
+/** Points of small order, as https://cr.yp.to/ecdh.html lists them. */
+const SMALL_ORDER = [
+  0n,
+  1n,
+  325606250916557431795983626356110631294008115727848805560023387167927233504n,
+  39382357235489614581723060781553021112529911719440698176882885853963445705823n,
+  P - 1n,
+];
 const TERMS = { range: 1, totalWeight: 100, sites: 7 };
 const UPDATE = { values: new Float32Array(VALUES).fill(0.5), weights: { a: 2, b: 2, c: 2 } };
 
@@ -231,7 +240,7 @@ describe('a site that lies', () => {
     expect(() => checkedUpdate(at, unknown, identities)).toThrow(/identity of "site-99" is not known/);
   });
 
-  test('cannot publish keys that everybody could agree with, or another’s', async () => {
+  test('cannot publish keys that everybody could agree with, or another’s', () => {
     const cohort = createCohort(3);
     const [first] = cohort.keys as [(typeof cohort.keys)[number]];
     const own = cohort.own[0] as TestCohort['own'][number];
@@ -241,11 +250,17 @@ describe('a site that lies', () => {
         [signed('keys', { ...first.content, maskKeys, channelKey }, own.signingKey), ...cohort.keys.slice(1)],
         cohort.identities,
       );
-    const zero = withKeys([toBase64(new Uint8Array(32))]);
-
-    await expect(
-      sendUpdate({ ...cohort, directory: zero }, { cohort: cohort.cohort, round: 1 }, 1, UPDATE, TERMS),
-    ).rejects.toThrow(/public key is unusable/);
+    for (const u of SMALL_ORDER.flatMap((u) => [u, u + P].filter((one) => one < 2n ** 255n))) {
+      for (const top of [0n, 2n ** 255n]) {
+        const weak = Buffer.from((u + top).toString(16).padStart(64, '0'), 'hex')
+          .reverse()
+          .toString('base64');
+        // Every secret has the same result with it, which OpenSSL refuses.
+        expect(() => agreedSecret(generateKeyPairSync('x25519').privateKey, weak, ['test'])).toThrow(/unusable/);
+        expect(() => withKeys([weak])).toThrow(/everybody could agree with/);
+        expect(() => withKeys(first.content.maskKeys, weak)).toThrow(/everybody could agree with/);
+      }
+    }
     expect(() => withKeys(cohort.keys[1]?.content.maskKeys as readonly string[])).toThrow(/same key/);
     expect(() => withKeys([])).toThrow(/0 rounds only/);
     expect(() => withKeys(['short'])).toThrow(/32 bytes/);

@@ -42,6 +42,29 @@ export function agreedSecret(
   }
 }
 
+const FIELD = 2n ** 255n - 19n;
+/** u-coordinates of the points of small order (https://cr.yp.to/ecdh.html#validate). */
+const SMALL_ORDER = new Set([
+  0n,
+  1n,
+  FIELD - 1n,
+  325606250916557431795983626356110631294008115727848805560023387167927233504n,
+  39382357235489614581723060781553021112529911719440698176882885853963445705823n,
+]);
+
+/**
+ * Checks another's X25519 key when it comes: nobody could agree with it later if it gave the same secret to all.
+ *
+ * @param publicKey base64
+ * @throws FedcardioError `BAD_MESSAGE` if it is no key, one of small order, or not in its shortest form
+ */
+export function requirePublicKey(publicKey: string): void {
+  const u = BigInt(`0x${Buffer.from(fromBase64(publicKey, SECRET_BYTES)).reverse().toString('hex')}`);
+  // RFC 7748 takes larger numbers for what they are in the field. No key is written so, and each has one text here.
+  if (u < FIELD && !SMALL_ORDER.has(u)) return;
+  throw new FedcardioError('BAD_MESSAGE', 'Secure aggregation: a public key is one that everybody could agree with.');
+}
+
 /** The X25519 key of 32 secret bytes. Takes longer than to agree with it: keep it for all agreements. */
 export const privateKeyOf = (secret: Uint8Array): KeyObject =>
   createPrivateKey({ key: Buffer.concat([PRIVATE_DER, secret]), format: 'der', type: 'pkcs8' });

@@ -1,12 +1,6 @@
 import { mapConcurrently } from '../async.ts';
 import { describeErrorOf, isFedcardioError } from '../error.ts';
-import {
-  FAILED_ID,
-  type FederationKey,
-  federationKeys,
-  parseUpdateKey,
-  type RoundAddress,
-} from '../federation/keys.ts';
+import { FAILED_ID, federationKeys, parseUpdateKey, type RoundAddress } from '../federation/keys.ts';
 import {
   type GpuTaskAddress,
   type GpuTaskMessage,
@@ -20,6 +14,7 @@ import { names } from '../federation/topology.ts';
 import { isRecent } from '../recent.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createJson, documentBody, readStored, writeDocument } from '../storage/documents.ts';
+import { isListed } from '../storage/listed.ts';
 import type { CoordinatorContext, StoreContext } from './context.ts';
 import { boundedReason } from './reasons.ts';
 
@@ -100,11 +95,6 @@ export async function isGpuTaskDue(
   const closed = [federationKeys.seal(message), federationKeys.outcome(message.campaign)];
   const found = await Promise.all(closed.map((key) => isListed(federationStore, key)));
   return !found.includes(true);
-}
-
-async function isListed(store: Pick<FederationStore, 'list'>, key: FederationKey): Promise<boolean> {
-  for await (const object of store.list(key)) if (object.key === key) return true;
-  return false;
 }
 
 /**

@@ -11,7 +11,12 @@ import {
   type Policy,
   planSchema,
 } from '../../lib/federation/schemas.ts';
+import { canonicalJson } from '../../lib/json.ts';
+import { publishKeys } from '../../lib/privacy/key-messages.ts';
+import { signed, toBase64 } from '../../lib/privacy/site-keys.ts';
+import type { SiteKeys } from '../../lib/privacy/site-secrets.ts';
 import { decide } from '../../lib/protocol/consent/at-site.ts';
+import { ownIdentity, siteSecrets } from '../../lib/protocol/secure/site-keys.ts';
 import { stageStart } from '../../lib/protocol/stage-start.ts';
 import { campaignStatus } from '../../lib/protocol/status.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
@@ -54,10 +59,12 @@ function askedBy(
   return step === undefined ? undefined : { site, step, round };
 }
 
+type Drop = (delivery: Delivery, world: SimulatedFederation) => boolean | Promise<boolean>;
+
 /** Delivers until nothing is left. `drop` loses a message or a GPU task. */
-async function settle(world: SimulatedFederation, drop: (delivery: Delivery) => boolean): Promise<void> {
+async function settle(world: SimulatedFederation, drop: Drop): Promise<void> {
   for (let next = world.pending.shift(); next; next = world.pending.shift()) {
-    if (drop(next)) continue;
+    if (await drop(next, world)) continue;
     if (!(await world.deliver(next)) && next.kind === 'message' && next.failures < 2) {
       world.pending.push({ ...next, failures: next.failures + 1 });
     }
@@ -65,7 +72,7 @@ async function settle(world: SimulatedFederation, drop: (delivery: Delivery) => 
 }
 
 interface RunOptions {
-  readonly drop?: (delivery: Delivery) => boolean;
+  readonly drop?: Drop;
   readonly campaign?: CampaignInput;
   readonly sites?: readonly SimulatedSite[];
   readonly ticks?: number;
@@ -165,6 +172,40 @@ describe('a campaign with secure aggregation', () => {
 
     expect(outcome).toMatchObject({ status: 'completed' });
     await expectModels(world, [survivors, survivors]);
+  });
+
+  const zero = toBase64(new Uint8Array(32));
+  test.each<[string, (own: SiteKeys, other: SiteKeys) => Partial<SiteKeys>, readonly number[]]>([
+    ['a channel key that everybody could agree with', () => ({ channelKey: zero }), [2]],
+    ['mask keys that everybody could agree with', ({ maskKeys }) => ({ maskKeys: [maskKeys[0]!, zero] }), [2]],
+    ['one key for two rounds', ({ maskKeys }) => ({ maskKeys: [maskKeys[0]!, maskKeys[0]!] }), [2]],
+    ['one key for two purposes', ({ maskKeys }) => ({ channelKey: maskKeys[1]! }), [2]],
+    // Nobody can tell who has copied.
+    ['a key of another', (_, { channelKey }) => ({ channelKey }), [2, 3]],
+  ])('completes without a site that sends %s', async (_, change, lost) => {
+    const publish: Drop = async (delivery, { context }) => {
+      if (!losing(2, 'keys')(delivery) || delivery.kind !== 'message') return false;
+      const { plan } = JSON.parse(delivery.body) as { readonly plan: string };
+      const keysOf = async (site: string) => {
+        const own = await siteSecrets(context.siteStore(site), site, 'tavi');
+        return { own, keys: publishKeys(own, { ...AT, plan, attempt: 1, rounds: 2 }).content };
+      };
+      const [{ own, keys }, other] = [await keysOf('site-2'), await keysOf('site-3')];
+      await context.federationStore.put(
+        federationKeys.stepAnswer({ ...AT, attempt: 1 }, 'site-2', 'keys'),
+        canonicalJson({
+          schema: 'fedcardio.site-keys/1',
+          identity: ownIdentity(own),
+          keys: signed('keys', { ...keys, ...change(keys, other.keys) }, own.signingKey),
+        }),
+      );
+      return true;
+    };
+
+    const { world, outcome } = await run({ drop: publish });
+
+    expect(outcome).toMatchObject({ status: 'completed' });
+    await expectModels(world, [without(...lost), without(...lost)]);
   });
 
   test.each(['keys', 'shares', 'endorse', 'reveal'] as const)('says that it waits for a site: %s', async (step) => {

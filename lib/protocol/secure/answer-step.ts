@@ -21,6 +21,7 @@ import { endorse, listDigest, reveal } from '../../privacy/unmasking.ts';
 import { checkedUpdate } from '../../privacy/update-message.ts';
 import type { SiteStore, Stores } from '../../storage/contract.ts';
 import { createJson, type Document, readJson } from '../../storage/documents.ts';
+import { isListed } from '../../storage/listed.ts';
 import { type LearningStage, learns, stageOf } from '../plan.ts';
 import { openCohort } from './cohort.ts';
 import { mutable } from './mutable.ts';
@@ -103,7 +104,7 @@ async function sendShares(context: StepContext, store: SiteStore, message: StepM
     throw refusal('the cohort has other keys of this site than it has sent');
   }
   const answer = federationKeys.stepAnswer(at, site, 'shares');
-  const hasAnswered = (await federationStore.head(answer)) !== undefined;
+  const hasAnswered = await isListed(federationStore, answer);
   await keepIdentities(store, document, context);
   await keepCohort(store, at, { cohort: document, body, hasAnswered });
   if (hasAnswered) return;

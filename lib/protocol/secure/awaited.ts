@@ -3,6 +3,7 @@ import { federationKeys, type StageAddress, type StepAddress } from '../../feder
 import { cohortSchema, endorsedSchema, type Open, type Step, survivorsSchema } from '../../federation/schemas.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { tryReadJson } from '../../storage/documents.ts';
+import { isListed } from '../../storage/listed.ts';
 import { deadlineOf, type Pauses } from '../pauses.ts';
 import { latestSetup } from './cohort.ts';
 
@@ -46,7 +47,7 @@ export async function awaitedOfRound(
   const survivors = secure && (await tryReadJson(store, federationKeys.survivors(at), survivorsSchema))?.value;
   const key = secure && federationKeys.cohort({ ...at, attempt: secure.attempt });
   const cohort = key && survivors && (await tryReadJson(store, key, cohortSchema))?.value;
-  if (!survivors || !cohort || (await isStored(store, federationKeys.opened(at)))) return undefined;
+  if (!survivors || !cohort || (await isListed(store, federationKeys.opened(at)))) return undefined;
   const endorsed = (await tryReadJson(store, federationKeys.endorsed(at), endorsedSchema))?.value;
   const step = endorsed ? 'reveal' : 'endorse';
   return awaited(store, at, step, cohort.cohort.sites, deadlineOf(endorsed ?? survivors, pauses, now));
@@ -60,12 +61,7 @@ async function awaited(
   deadline: Date,
 ): Promise<Awaited> {
   const answered = await mapConcurrently(sites, LISTS_AT_ONCE, (site) =>
-    isStored(store, federationKeys.stepAnswer(at, site, step)),
+    isListed(store, federationKeys.stepAnswer(at, site, step)),
   );
   return { step, sites: sites.filter((_, i) => !answered[i]), until: deadline.toISOString() };
-}
-
-async function isStored(store: Reads, key: ReturnType<typeof federationKeys.opened>): Promise<boolean> {
-  for await (const object of store.list(key)) return object.key === key;
-  return false;
 }

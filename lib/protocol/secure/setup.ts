@@ -12,7 +12,7 @@ import {
   siteSharesSchema,
 } from '../../federation/schemas.ts';
 import { identityKey } from '../../privacy/identity.ts';
-import { checkedKeyShares, checkedKeys } from '../../privacy/key-messages.ts';
+import { checkedKeyShares, checkedKeys, copiedKeys } from '../../privacy/key-messages.ts';
 import { createJson, type Document, readJson, tryReadJson } from '../../storage/documents.ts';
 import { refusingSites, willing } from '../consent/answers.ts';
 import type { CoordinatorContext } from '../context.ts';
@@ -91,11 +91,16 @@ async function createCohort(
     await ask(context, input, at, 'keys', awaited);
     return undefined;
   }
+  const copied = copiedKeys(answers.usable.map(({ value }) => value.keys.content));
+  const lack = lackOf({
+    missing: answers.missing,
+    faulty: [...answers.faulty, ...[...copied].map((site) => ({ site, reason: 'It has sent a key of another site.' }))],
+  });
   const members = setup.sites.flatMap(({ site, samples }) => {
-    const answer = answers.usable.find((one) => one.site === site);
+    const answer = answers.usable.find((one) => one.site === site && !copied.has(site));
     return answer ? [{ site, samples, identity: answer.value.identity, keys: answer.value.keys }] : [];
   });
-  if (!(await isPossible(context, input, members.length, 'sent keys', lackOf(answers)))) return undefined;
+  if (!(await isPossible(context, input, members.length, 'sent keys', lack))) return undefined;
   const threshold = thresholdOf(terms, members.length);
   const created = await createJson(federationStore, federationKeys.cohort(at), cohortSchema, {
     schema: 'fedcardio.cohort/1',
@@ -104,7 +109,7 @@ async function createCohort(
     terms: fixedPointOf(plan.value.campaign, stage, { threshold, members }),
     members,
   });
-  if (created.created) log('cohort-created', { ...at, sites: created.value.cohort.sites, without: lackOf(answers) });
+  if (created.created) log('cohort-created', { ...at, sites: created.value.cohort.sites, without: lack });
   return created;
 }
 
