@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { statusText } from '../../cli/status.ts';
 import type { HandlerContext } from '../../handlers/context.ts';
 import { sweep } from '../../handlers/sweep.ts';
+import { collect } from '../../lib/async.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import {
   type CampaignInput,
@@ -208,6 +209,29 @@ describe('a campaign with secure aggregation', () => {
     await expectModels(world, [without(...lost), without(...lost)]);
   });
 
+  test('names a site whose shares do not fit, and ends', async () => {
+    const spoil: Drop = async (delivery, world) => {
+      if (!losing(2, 'task')(delivery)) return false;
+      const { federationStore, siteStore } = world.context;
+      await world.deliver(delivery);
+      const own = await siteSecrets(siteStore('site-2'), 'site-2', 'tavi');
+      for (const { key } of await collect(federationStore.list('updates/site-2/tavi/teacher/0001/' as FederationKey))) {
+        if (!key.endsWith('.update.json')) continue;
+        const update = JSON.parse(Buffer.from((await federationStore.get(key)).body).toString());
+        const { content } = update.secure;
+        for (const to of Object.keys(content.sealed)) content.sealed[to] = content.sealed['site-2'];
+        update.secure = signed('update', content, own.signingKey);
+        await federationStore.put(key, canonicalJson(update));
+      }
+      return true;
+    };
+
+    const { outcome } = await run({ drop: spoil });
+
+    expect(outcome).toMatchObject({ status: 'failed', reason: expect.stringMatching(/site-2/) });
+    expect(outcome?.reason).not.toMatch(/site-[0134]/);
+  });
+
   test.each(['keys', 'shares', 'endorse', 'reveal'] as const)('says that it waits for a site: %s', async (step) => {
     // Two sites are too few less than a cohort needs.
     const lost = [0, 1].map((site) => losing(site, step));
@@ -237,7 +261,7 @@ describe('a campaign with secure aggregation', () => {
     [
       'sites that send shares of their keys are too few',
       (delivery) => [0, 1, 2].some((site) => losing(site, 'shares')(delivery)),
-      '2 sites have sent usable shares of their keys, or still may, and secure aggregation needs 3. no answer from site-0, site-1, site-2',
+      '2 sites have sent usable shares of their keys, or still may, and secure aggregation needs 3. no answer from site-0, site-1, site-2; The log of a site says why it sends none',
     ],
     [
       'sites that send keys are too few',

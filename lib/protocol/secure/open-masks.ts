@@ -129,14 +129,23 @@ async function createOpened(context: CoordinatorContext, round: SealedRound, end
     requireSender(answer.reveal.content.site, site);
     return checkedReveal(list, answer.reveal, identities);
   });
-  const { secrets, faults } = recoverMasks(secure, directory, {
+  const { secrets, missing, faults } = recoverMasks(secure, directory, {
     list,
     updates: endorsed.updates.map((update) => checkedUpdate(secure, update, identities)),
     keyShares: endorsed.keyShares.map((shares) => checkedKeyShares(terms, shares, identities)),
     reveals: answers.usable.map(({ value }) => value),
   });
   if (!secrets) {
-    await waitOrFail(context, round, 'reveal', endorsed, { ...answers, faulty: [...answers.faulty, ...faults] });
+    // When enough have opened what they could, a secret is missing because its own site has sealed the shares wrongly.
+    const unfit = answers.usable.length < terms.threshold ? [] : missing;
+    const faulty = [
+      ...answers.faulty,
+      ...faults,
+      ...unfit
+        .filter((site) => !faults.some((fault) => fault.site === site))
+        .map((site) => ({ site, reason: 'Too few of its shares fit what it has committed to.' })),
+    ];
+    await waitOrFail(context, round, 'reveal', endorsed, { ...answers, faulty });
     return;
   }
   const sites = answers.usable.map(({ site }) => site);

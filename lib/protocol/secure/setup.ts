@@ -196,7 +196,8 @@ async function haveShared(
     return undefined;
   }
   const rest = document.value.members.flatMap(({ site, samples }) => (lost.has(site) ? [] : [{ site, samples }]));
-  const lack = lackOf({ faulty: answers.faulty, missing: absent });
+  const why = 'The log of a site says why it sends none, such as a new key of another site';
+  const lack = [...lackOf({ faulty: answers.faulty, missing: absent }), ...(absent.length > 0 ? [why] : [])];
   const next = { ...at, attempt: at.attempt + 1 };
   const again = await createSetup(context, input, next, rest, 'sent usable shares of their keys, or still may', lack);
   return again && cohortOf(context, input, again.value);
