@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-const UNITS = ['{lib,handlers}/**/*.test.ts'];
-/** Unit tests that are about their process. */
+/** Tests that leave their process as they found it: they share processes, which import what they have in common once. */
+const SHARED = ['lib', 'handlers', 'cdk', 'cli'];
+/** Of these, tests that are about their process. */
 const OWN_PROCESS = ['lib/nn/backend.test.ts', 'lib/aggregation/incremental-marking.test.ts'];
 
 /** How all tests run. */
@@ -17,19 +18,27 @@ export const options = {
 } as const;
 
 /**
- * Unit tests share processes, which import what they have in common once; all other files have their own.
+ * Tests of the folders `SHARED`, and others, each file of which has a process of its own.
  *
  * @param exclude files that are left out
  */
-export const projects = (others: readonly string[], exclude: readonly string[] = []) => [
-  { test: { ...options, name: 'units', include: UNITS, exclude: [...OWN_PROCESS, ...exclude], isolate: false } },
+export const projects = (folders: readonly string[], others: readonly string[], exclude: readonly string[] = []) => [
+  ...folders.map((folder) => ({
+    test: {
+      ...options,
+      name: folder,
+      include: [`${folder}/**/*.test.ts`],
+      exclude: [...OWN_PROCESS, ...exclude],
+      isolate: false,
+    },
+  })),
   { test: { ...options, name: 'others', include: [...OWN_PROCESS, ...others], exclude: [...exclude] } },
 ];
 
 export default defineConfig({
   test: {
     ...options,
-    projects: projects([`{gpu-tasks,cdk,local,localstack,cli,page,test}/**/*.test.ts`]),
+    projects: projects(SHARED, ['{gpu-tasks,local,localstack,page,test}/**/*.test.ts']),
     coverage: {
       provider: 'v8',
       include: ['{lib,handlers,gpu-tasks,cdk,local,localstack,cli}/**/*.ts'],
