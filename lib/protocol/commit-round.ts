@@ -1,17 +1,12 @@
-import { mapConcurrently } from '../async.ts';
-import { type FederationKey, federationKeys } from '../federation/keys.ts';
-import { type Commit, commitSchema, mergedSchema, type Open, type Seal, updateSchema } from '../federation/schemas.ts';
-import { parseDocument, sha256Hex } from '../json.ts';
+import { federationKeys } from '../federation/keys.ts';
+import { type Commit, commitSchema, mergedSchema, type Open, type Seal } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createJson, type Document } from '../storage/documents.ts';
-import { unreadableOf } from '../storage/unreadable.ts';
-import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { RoundContext } from './context.ts';
 import { meanFigures } from './figures.ts';
 import type { MergeResult, SealEntries } from './merge-entries.ts';
+import { sealedUpdates } from './sealed-updates.ts';
 import { validationAfter } from './validation.ts';
-
-const READS_AT_ONCE = 16;
 
 /**
  * Publishes what a round's sealed updates merged to.
@@ -53,32 +48,13 @@ export async function commitRound(
 }
 
 /**
- * The mean figures of sealed updates, read from storage. An update whose metadata has changed since it was sealed, or cannot
- * be read any more, is left out: figures are for people, and no site can stop a round with them.
+ * The mean figures of sealed updates, read from storage. An update that is not what was sealed any more is left out: figures are
+ * for people, and no site can stop a round with them.
  */
 export async function figuresOf(
-  store: Pick<FederationStore, 'get' | 'head'>,
+  store: Pick<FederationStore, 'list' | 'tryGet'>,
   entries: SealEntries,
 ): Promise<Commit['figures']> {
-  const updates = await mapConcurrently(entries, READS_AT_ONCE, async ({ key, sha256 }) => {
-    const body = await bodyOf(store, key);
-    if (!body || sha256Hex(body) !== sha256) return [];
-    const update = parseDocument(body, updateSchema, key);
-    return update.status === 'ok' ? [update] : [];
-  });
-  return meanFigures(updates.flat());
-}
-
-/** An update's metadata; undefined if it is missing, too long, or cannot be read. */
-async function bodyOf(
-  store: Pick<FederationStore, 'get' | 'head'>,
-  key: FederationKey,
-): Promise<Uint8Array | undefined> {
-  try {
-    const info = await store.head(key);
-    return info && info.bytes <= MAX_DOCUMENT_BYTES ? (await store.get(key)).body : undefined;
-  } catch (error) {
-    if (!unreadableOf(error)) throw error;
-    return undefined;
-  }
+  const updates = await sealedUpdates(store, entries);
+  return meanFigures(updates.flatMap((update) => (update?.status === 'ok' ? [update] : [])));
 }

@@ -1,3 +1,4 @@
+import { isFedcardioError } from '../../lib/error.ts';
 import { federationKeys, parseRoundKey, parseUpdateKey, type RoundAddress } from '../../lib/federation/keys.ts';
 import type { Open } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
@@ -112,5 +113,8 @@ async function writeUnsolicitedAnswer(
   const other = { ...site, behaviour: flaw, samples: Math.max(1, site.samples - 1) };
   await answerGpuTask(context, other, { ...message, site: site.id, resent: false }, (key, isUsable) =>
     monitor.expectAnswer(by, key, isUsable),
-  );
+  ).catch((error) => {
+    // A hostile site may have given this answer before, and have replaced it since: nothing is written then.
+    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+  });
 }

@@ -232,6 +232,47 @@ describe('a campaign with secure aggregation', () => {
     expect(outcome?.reason).not.toMatch(/site-[0134]/);
   });
 
+  test.each<[string, (update: Uint8Array) => Uint8Array | string]>([
+    ['something else', () => 'something else'],
+    ['a failure', (update) => JSON.stringify({ ...JSON.parse(Buffer.from(update).toString()), status: 'failed' })],
+    ['twenty megabytes', () => new Uint8Array(20e6)],
+  ])('names a site that replaces its sealed update by %s, and ends', async (_, replacement) => {
+    const replace: Drop = async (delivery, { context: { federationStore } }) => {
+      if (!losing(0, 'endorse')(delivery)) return false;
+      for (const { key } of await collect(federationStore.list('updates/site-2/tavi/teacher/0001/' as FederationKey))) {
+        if (!key.endsWith('.update.json')) continue;
+        await federationStore.put(key, replacement((await federationStore.get(key)).body));
+      }
+      return false;
+    };
+
+    const { outcome } = await run({ drop: replace, ticks: 30 });
+
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('site-2: It has replaced its update'),
+    });
+  });
+
+  test.each<[string, (shares: string) => string]>([
+    ['something else', () => 'something else'],
+    ['another signature', (shares) => shares.replace(/(?<="signature":").(.)/, '$1$1')],
+  ])(
+    'names a site that replaces the shares of its keys by %s and sends no update, and ends',
+    async (_, replacement) => {
+      const key = federationKeys.stepAnswer({ ...AT, attempt: 1 }, 'site-2', 'shares');
+      const replace: Drop = async (delivery, { context: { federationStore } }) => {
+        if (!losing(2, 'task')(delivery)) return false;
+        await federationStore.put(key, replacement(Buffer.from((await federationStore.get(key)).body).toString()));
+        return true;
+      };
+
+      const { outcome } = await run({ drop: replace, ticks: 30 });
+
+      expect(outcome).toMatchObject({ status: 'failed', reason: expect.stringMatching(/is lost.* site-2: /) });
+    },
+  );
+
   test.each(['keys', 'shares', 'endorse', 'reveal'] as const)('says that it waits for a site: %s', async (step) => {
     // Two sites are too few less than a cohort needs.
     const lost = [0, 1].map((site) => losing(site, step));

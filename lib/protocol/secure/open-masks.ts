@@ -13,7 +13,6 @@ import {
   sealSchema,
   siteSharesSchema,
   survivorsSchema,
-  updateSchema,
 } from '../../federation/schemas.ts';
 import { checkedKeyShares } from '../../privacy/key-messages.ts';
 import { dropOuts, recoverMasks } from '../../privacy/recovery.ts';
@@ -23,6 +22,7 @@ import { createJson, type Document, readJson, tryReadJson } from '../../storage/
 import type { CoordinatorContext } from '../context.ts';
 import { endCampaign } from '../outcome.ts';
 import { listReasons } from '../reasons.ts';
+import { sealedUpdates } from '../sealed-updates.ts';
 import { lackOf, readStepAnswers, type StepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
 import type { OpenCohort } from './cohort.ts';
@@ -93,27 +93,36 @@ async function createEndorsed(context: CoordinatorContext, round: SealedRound) {
     await waitOrFail(context, round, 'endorse', survivors.value, answers);
     return undefined;
   }
-  const updates = await Promise.all(
-    seal.updates.map(async ({ key }) => {
-      const { value } = await readJson(federationStore, key, updateSchema);
-      if (value.status === 'ok' && value.secure) return value.secure;
-      throw new FedcardioError('BAD_MESSAGE', `${key} is not masked.`);
-    }),
+  // Since the seal, a site may have replaced what it had sent.
+  const found = await sealedUpdates(federationStore, seal.updates);
+  const updates = found.flatMap((update) => (update?.status === 'ok' && update.secure ? [update.secure] : []));
+  const replaced = seal.updates.filter((_, i) => !found[i]).map(({ site }) => `${site}: It has replaced its update.`);
+  const setup = { campaign: at.campaign, stage: at.stage, attempt: terms.attempt };
+  const absent = dropOuts({ cohort: terms, round: at.round }, survivors.value.list);
+  const keyShares = await readStepAnswers(
+    federationStore,
+    setup,
+    'shares',
+    absent,
+    siteSharesSchema,
+    (answer, site) => {
+      requireSender(answer.shares.content.site, site);
+      checkedKeyShares(terms, answer.shares, identities);
+      return answer.shares;
+    },
   );
-  const keyShares = await Promise.all(
-    dropOuts({ cohort: terms, round: at.round }, survivors.value.list).map(async (site) => {
-      const { attempt } = terms;
-      const key = federationKeys.stepAnswer({ campaign: at.campaign, stage: at.stage, attempt }, site, 'shares');
-      return (await readJson(federationStore, key, siteSharesSchema)).value.shares;
-    }),
-  );
+  const lack = [...replaced, ...lackOf(keyShares)];
+  if (lack.length > 0) {
+    await endCampaign(context, at.campaign, 'failed', lostRound(at, 'What opens its masks is missing', lack));
+    return undefined;
+  }
   const created = await createJson(federationStore, federationKeys.endorsed(at), endorsedSchema, {
     schema: 'fedcardio.endorsed/1',
     ...at,
     ...waitOf(context, open.config),
     endorsements: answers.usable.map(({ value }) => value),
     updates,
-    keyShares,
+    keyShares: keyShares.usable.map(({ value }) => value),
   });
   if (created.created) log('survivors-endorsed', { ...at, sites: answers.usable.map(({ site }) => site) });
   return created;
@@ -160,6 +169,9 @@ async function createOpened(context: CoordinatorContext, round: SealedRound, end
   if (created.created) log('masks-opened', { ...at, sites, faults });
 }
 
+const lostRound = ({ stage, round }: RoundAddress, why: string, lack: readonly string[]): string =>
+  `Round ${round} of ${stage} is lost: ${why}. Its updates stay masked. ${listReasons(lack)}`;
+
 /** Asks the sites that have not answered, or ends the campaign if the time is over or nobody is left to ask. */
 async function waitOrFail(
   context: CoordinatorContext,
@@ -175,6 +187,6 @@ async function waitOrFail(
   }
   const { threshold, sites } = cohort.cohort;
   const what = step === 'endorse' ? 'endorsed the list of updates' : 'opened their shares';
-  const reason = `Round ${at.round} of ${at.stage} is lost: ${answers.usable.length} of ${sites.length} sites have ${what}, ${threshold} needed. Its updates stay masked. ${listReasons(lackOf(answers))}`;
-  await endCampaign(context, at.campaign, 'failed', reason);
+  const why = `${answers.usable.length} of ${sites.length} sites have ${what}, ${threshold} needed`;
+  await endCampaign(context, at.campaign, 'failed', lostRound(at, why, lackOf(answers)));
 }
