@@ -1,10 +1,28 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests that leave their process as they found it: they share processes, which import what they have in common once. */
 const SHARED = ['lib', 'handlers', 'cdk', 'cli'];
 /** Of these, tests that are about their process. */
 const OWN_PROCESS = ['lib/nn/backend.test.ts', 'lib/aggregation/incremental-marking.test.ts'];
+
+/** Tests that take longest: minutes. As small files they would be started last, and the other workers would wait for them. */
+const LONGEST = [
+  'test/adversary',
+  'test/chaos/chaos',
+  'test/page/every-screen',
+  'test/protocol/small',
+  'test/own-data',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]) {
+    const isLong = ({ moduleId }: TestSpecification) => LONGEST.some((name) => moduleId.endsWith(`${name}.test.ts`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 /** How all tests run. */
 export const options = {
@@ -38,6 +56,7 @@ export const projects = (folders: readonly string[], others: readonly string[], 
 export default defineConfig({
   test: {
     ...options,
+    sequence: { sequencer: LongestFirst },
     projects: projects(SHARED, ['{gpu-tasks,local,localstack,page,test}/**/*.test.ts']),
     coverage: {
       provider: 'v8',
