@@ -31,8 +31,11 @@ test('a thread that is closed answers nobody, and says so to those who wait', as
 
 test('what ends the thread is the error of all who wait and of all who ask later', async () => {
   worker = startAskedWorker<number>(DOUBLE, 2);
-  const answers = await Promise.allSettled([1, 3, 2].map(worker.ask));
+  // An answer that is on its way when the thread ends may be lost, so that this one is awaited.
+  expect(await worker.ask(1)).toBe(2);
 
-  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  const answers = await Promise.allSettled([3, 2].map(worker.ask));
+
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   await expect(worker.ask(1)).rejects.toThrow('too large');
 });
