@@ -46,5 +46,5 @@ const COMPUTING = 'lib/{models,phantom,report,scoring,training}/**';
  * `npm run test:fast`: the other unit tests. CI runs it on every other supported release of Node.
  */
 export default defineConfig({
-  test: { ...options, projects: projects(['lib', 'handlers', 'cli'], [], [COMPUTING, ...SLOW]) },
+  test: { ...options, projects: projects({ units: '{lib,handlers,cli}/**/*.test.ts' }, [], [COMPUTING, ...SLOW]) },
 });
