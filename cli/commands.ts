@@ -2,6 +2,9 @@ import { Command } from 'commander';
 
 const shortFor = (command: string) => `Short for \`fedcardio campaign ${command}\`.`;
 
+const control = async (name: string) =>
+  (await import('./control.ts')).controlCommands().find((command) => command.name() === name) as Command;
+
 /** Every command with what it does, in the order of `fedcardio --help` and of the table in README.md. */
 const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => Promise<Command>]>> = {
   demo: [
@@ -37,18 +40,9 @@ const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => Prom
     async () => (await import('./campaign/command.ts')).campaignCommand(),
   ],
   status: [shortFor('status'), async () => (await import('./status.ts')).statusCommand()],
-  pause: [
-    shortFor('pause'),
-    async () => (await import('./control.ts')).controlCommands().find((one) => one.name() === 'pause') as Command,
-  ],
-  resume: [
-    shortFor('resume'),
-    async () => (await import('./control.ts')).controlCommands().find((one) => one.name() === 'resume') as Command,
-  ],
-  cancel: [
-    shortFor('cancel'),
-    async () => (await import('./control.ts')).controlCommands().find((one) => one.name() === 'cancel') as Command,
-  ],
+  pause: [shortFor('pause'), () => control('pause')],
+  resume: [shortFor('resume'), () => control('resume')],
+  cancel: [shortFor('cancel'), () => control('cancel')],
   verify: [shortFor('verify'), async () => (await import('./verify.ts')).verifyCommand()],
   'dead-letters': [
     'Messages that failed three times, whose work is not done.',

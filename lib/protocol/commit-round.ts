@@ -56,5 +56,5 @@ export async function figuresOf(
   entries: SealEntries,
 ): Promise<Commit['figures']> {
   const updates = await sealedUpdates(store, entries);
-  return meanFigures(updates.flatMap((update) => (update?.status === 'ok' ? [update] : [])));
+  return meanFigures(updates.flatMap(({ update }) => (update?.status === 'ok' ? [update] : [])));
 }

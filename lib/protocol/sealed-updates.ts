@@ -1,37 +1,36 @@
 import { mapConcurrently } from '../async.ts';
-import type { FederationKey } from '../federation/keys.ts';
 import { type Update, updateSchema } from '../federation/schemas.ts';
 import { parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { unreadableOf } from '../storage/unreadable.ts';
+import { type Unreadable, unreadableOf } from '../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { SealEntries } from './merge-entries.ts';
 
 const READS_AT_ONCE = 16;
 
-/** Sealed updates as they were sealed, in this order; undefined for one that its site has replaced, or that cannot be read. */
+/** A sealed update as it was sealed. Has neither if its site has replaced it. */
+export interface SealedUpdate {
+  readonly update?: Update;
+  /** Why the storage does not hand it out. */
+  readonly unreadable?: Unreadable;
+}
+
+/** Reads sealed updates again, in this order. */
 export const sealedUpdates = (
   store: Pick<FederationStore, 'list' | 'tryGet'>,
   entries: SealEntries,
-): Promise<readonly (Update | undefined)[]> =>
+): Promise<readonly SealedUpdate[]> =>
   mapConcurrently(entries, READS_AT_ONCE, async ({ key, sha256 }) => {
-    const body = await bodyOf(store, key);
-    return body && sha256Hex(body) === sha256 ? parseDocument(body, updateSchema, key) : undefined;
-  });
-
-/** An update's metadata; undefined if it is missing, too long, or cannot be read. */
-async function bodyOf(
-  store: Pick<FederationStore, 'list' | 'tryGet'>,
-  key: FederationKey,
-): Promise<Uint8Array | undefined> {
-  try {
-    for await (const object of store.list(key)) {
-      if (object.key !== key || object.bytes > MAX_DOCUMENT_BYTES) return undefined;
-      return (await store.tryGet(key))?.body;
+    try {
+      for await (const object of store.list(key)) {
+        if (object.key !== key || object.bytes > MAX_DOCUMENT_BYTES) break;
+        const body = (await store.tryGet(key))?.body;
+        return body && sha256Hex(body) === sha256 ? { update: parseDocument(body, updateSchema, key) } : {};
+      }
+      return {};
+    } catch (error) {
+      const unreadable = unreadableOf(error);
+      if (!unreadable) throw error;
+      return { unreadable };
     }
-    return undefined;
-  } catch (error) {
-    if (!unreadableOf(error)) throw error;
-    return undefined;
-  }
-}
+  });

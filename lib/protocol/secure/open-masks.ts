@@ -95,8 +95,13 @@ async function createEndorsed(context: CoordinatorContext, round: SealedRound) {
   }
   // Since the seal, a site may have replaced what it had sent.
   const found = await sealedUpdates(federationStore, seal.updates);
-  const updates = found.flatMap((update) => (update?.status === 'ok' && update.secure ? [update.secure] : []));
-  const replaced = seal.updates.filter((_, i) => !found[i]).map(({ site }) => `${site}: It has replaced its update.`);
+  const denied = found.find(({ unreadable }) => unreadable && !unreadable.permanent)?.unreadable;
+  // A right may make it readable: nothing is decided before.
+  if (denied) throw denied.error;
+  const updates = found.flatMap(({ update }) => (update?.status === 'ok' && update.secure ? [update.secure] : []));
+  const replaced = seal.updates
+    .filter((_, i) => !found[i]?.update)
+    .map(({ site }) => `${site}: It has replaced its update.`);
   const setup = { campaign: at.campaign, stage: at.stage, attempt: terms.attempt };
   const absent = dropOuts({ cohort: terms, round: at.round }, survivors.value.list);
   const keyShares = await readStepAnswers(
