@@ -23,6 +23,7 @@ import { campaignStatus } from '../../lib/protocol/status.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { type RefusalName, withUnreadable } from '../../lib/storage/testing-unreadable.ts';
 import { decodeSafetensors } from '../../lib/weights/safetensors.ts';
 import { asFederationRole, asSiteRole } from '../helpers/roles.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
@@ -272,6 +273,30 @@ describe('a campaign with secure aggregation', () => {
       expect(outcome).toMatchObject({ status: 'failed', reason: expect.stringMatching(/is lost.* site-2: /) });
     },
   );
+
+  test.each<[RefusalName, string]>([
+    ['a KMS key of others', 'completed'],
+    ['GLACIER', 'failed'],
+  ])('decides nothing while a sealed update is denied, unless it stays so: %s', async (refusal, status) => {
+    let isDenied: boolean | undefined;
+    const isSealed = (key: string) =>
+      key.startsWith('updates/site-2/tavi/teacher/0001/') && key.endsWith('.update.json');
+    const deny: Drop = (delivery, { context }) => {
+      if (!losing(0, 'endorse')(delivery) || isDenied !== undefined) return false;
+      isDenied = true;
+      const refusalOf = (key: string) => (isDenied && isSealed(key) ? refusal : undefined);
+      Object.assign(context, { federationStore: withUnreadable(context.federationStore, refusalOf) });
+      return false;
+    };
+    const allow = async (_: SimulatedFederation, tick: number) => {
+      if (tick === 5 && status === 'completed') isDenied = false;
+    };
+
+    const { outcome } = await run({ drop: deny, onTick: allow, ticks: 30 });
+
+    expect(outcome).toMatchObject({ status });
+    if (status === 'failed') expect(outcome?.reason).toContain('site-2: ');
+  });
 
   test.each(['keys', 'shares', 'endorse', 'reveal'] as const)('says that it waits for a site: %s', async (step) => {
     // Two sites are too few less than a cohort needs.
