@@ -26,7 +26,7 @@ export function useHash(): string {
   useEffect(() => {
     const changed = () => setHash(location.hash);
     addEventListener('hashchange', changed);
-    // It may have changed since it was first drawn.
+    // The address may have changed between the first drawing and this moment.
     changed();
     return () => removeEventListener('hashchange', changed);
   }, []);

@@ -1,6 +1,9 @@
 import type { ObjectStore } from './contract.ts';
 
-/** Whether an object exists, for roles that may list it without reading it, and must not be told by a refusal. */
+/**
+ * Whether an object exists, by listing it. For roles that may list a key without reading it, and for those that may read it but not
+ * list the whole bucket: S3 refuses them the read of a missing object (403), as if they had no right.
+ */
 export async function isListed<K extends string>(
   store: Pick<ObjectStore<K>, 'list'>,
   key: NoInfer<K>,

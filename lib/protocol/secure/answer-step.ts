@@ -159,14 +159,18 @@ async function sendShare(context: StepContext, store: SiteStore, site: string, a
   const survivors = await readJson(federationStore, federationKeys.survivors(at), survivorsSchema);
   const endorsed = (await readJson(federationStore, federationKeys.endorsed(at), endorsedSchema)).value;
   // Messages come in any order. Who opens shares has endorsed the list, now if it has not before.
-  if ((await roundRecord(store, at)).endorsed === undefined) await sendEndorsement(context, store, site, at);
+  let record = await roundRecord(store, at);
+  if (record.endorsed === undefined) {
+    await sendEndorsement(context, store, site, at);
+    record = await roundRecord(store, at);
+  }
   const own = await siteSecrets(store, site, at.campaign);
   const { message, faults } = reveal(own, round, directory, {
     list: survivors.value.list,
     endorsements: endorsed.endorsements,
     updates: endorsed.updates.map((update) => checkedUpdate(round, update, identities)),
     keyShares: endorsed.keyShares.map((shares) => checkedKeyShares(cohort, shares, identities)),
-    record: await roundRecord(store, at),
+    record,
     identities,
   });
   for (const reason of faults) log('share-unusable', { ...at, reason });

@@ -110,6 +110,7 @@ export async function keepCohort(
   };
   const { attempt } = cohort.cohort;
   const key = siteKeys.knownCohort({ ...at, attempt });
+  /** Whether this cohort is kept already. Refuses another one of the attempt. */
   const isKnown = async () => {
     const kept = await store.tryGet(key);
     if (kept && sha256Hex(kept.body) !== sha256Hex(body)) refuse('');
@@ -127,8 +128,7 @@ export async function keepCohort(
     if (attempt > 1 && (await hasMasked(store, at))) refuse(', after this site has sent an update');
   };
   await requireUnmasked();
-  await store.putIfAbsent(key, body);
-  await isKnown();
+  if ((await store.putIfAbsent(key, body)) === 'exists') await isKnown();
   // Of this and a GPU task that masks at the same time, one sees the other.
   await requireUnmasked();
 }
