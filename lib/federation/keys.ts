@@ -107,6 +107,8 @@ export const siteKeys = {
   securePrefix: ({ campaign, stage }: StageAddress) => siteKey(`secure/${campaign}/${stage}/`),
   /** A cohort of a stage, as the site has first seen it. */
   knownCohort: (at: SetupAddress) => siteKey(`${siteKeys.securePrefix(at)}${at.attempt}/cohort.json`),
+  /** The cohort that the site has masked an update for: it masks for no other one of the stage. */
+  maskedCohort: (at: StageAddress) => siteKey(`${siteKeys.securePrefix(at)}masked-cohort.json`),
   /** The one list of survivors that the site has endorsed in a round. */
   endorsedList: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`secure/${campaign}/${stage}/${roundName(round)}/endorsed.json`),

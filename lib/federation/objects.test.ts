@@ -36,6 +36,7 @@ const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
   knownSite: siteKeys.knownSite('bonn'),
   campaignSecret: siteKeys.campaignSecret('x'),
   knownCohort: siteKeys.knownCohort({ ...AT, attempt: 1 }),
+  maskedCohort: siteKeys.maskedCohort(AT),
   endorsedList: siteKeys.endorsedList(AT),
   sentMasked: siteKeys.sentMasked(AT, 'x'),
   ledger: siteKeys.ledger,

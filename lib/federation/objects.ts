@@ -133,6 +133,10 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     lifetime: HALF_A_YEAR,
     examples: ['cohort.json'],
   }),
+  site('secure/<campaign>/<stage>/masked-cohort.json', 'the cohort that the site masks its updates for, once it has', {
+    lifetime: HALF_A_YEAR,
+    examples: ['cohort.json'],
+  }),
   site('secure/<campaign>/<stage>/<round>/endorsed.json', 'the one list of survivors that the site has endorsed', {
     lifetime: HALF_A_YEAR,
     examples: ['endorsed-list.json'],

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { collect } from '../../async.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../federation/keys.ts';
 import {
   type CohortDocument,
   campaignSchema,
   cohortSchema,
   endorsementSchema,
+  type GpuTaskMessage,
   revealSchema,
   type StepMessage,
   siteKeysSchema,
@@ -14,13 +16,15 @@ import { canonicalJson, parseDocument, sha256Hex } from '../../json.ts';
 import { cohortDigest } from '../../privacy/secure-round.ts';
 import { listDigest } from '../../privacy/unmasking.ts';
 import { updateMessage } from '../../privacy/update-message.ts';
+import type { SiteStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
 import { storesOf } from '../../storage/stores.ts';
 import { createMemoryStorage } from '../../storage/testing-objects.ts';
 import { planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
 import { openCohort } from './cohort.ts';
-import { keepSent, keptCohort, siteSecrets } from './site-keys.ts';
+import { maskUpdate } from './mask-update.ts';
+import { bindToCohort, keepSent, keptCohort, siteSecrets } from './site-keys.ts';
 
 const SITES = ['berlin', 'hamburg', 'munich', 'ulm'];
 const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
@@ -211,7 +215,7 @@ describe('a site that is asked for short answers', () => {
     test.each<[string, () => Promise<unknown>, string]>([
       [
         'after it has masked an update',
-        () => keepSent(context.siteStore('berlin'), AT, a),
+        () => bindToCohort(context.siteStore('berlin'), STAGE, Buffer.from(canonicalJson(cohort))),
         'after this site has sent an update',
       ],
       [
@@ -233,20 +237,82 @@ describe('a site that is asked for short answers', () => {
     });
   });
 
-  test('refuses another attempt again and again if it has masked an update in the meantime', async () => {
-    await ask('shares');
-    await put(federationKeys.cohort({ ...STAGE, attempt: 2 }), await cohortOf(SITES.slice(0, 3), 2));
-    const store = context.siteStore('berlin');
-    const racing: typeof store = {
-      ...store,
-      putIfAbsent: async (...object) => {
-        await keepSent(store, AT, a);
-        return store.putIfAbsent(...object);
-      },
+  describe('masks an update while it is asked for another attempt', () => {
+    const SECOND = { ...STAGE, attempt: 2 };
+    const layout = new Map([['w', { dtype: 'F32' as const, shape: [2] }]]);
+    const start = new Float32Array(2);
+    /** A request for an update that is masked for a cohort. */
+    const mask = (store: SiteStore, asked: CohortDocument) => {
+      const weights = new Map([['w', { dtype: 'F32' as const, shape: [2], data: new Float32Array([0.5, 0.25]) }]]);
+      const request = { ...AT, site: 'berlin', config: { kind: 'teacher' }, secure: { cohort: digestOf(asked) } };
+      return maskUpdate(store, request as GpuTaskMessage, {
+        ...{ weights, untrained: [], samples: 4, layout },
+        from: async () => start,
+      });
     };
-    context = { ...context, siteStore: () => racing };
+    const digestOf = (document: CohortDocument) => sha256Hex(canonicalJson(document));
+    let second: CohortDocument;
+    beforeEach(async () => {
+      await ask('shares');
+      second = await cohortOf(SITES.slice(0, 3), 2);
+      await put(federationKeys.cohort(SECOND), second);
+    });
+    /** Does something once, just before the site's first write of an object, or just after. */
+    const racing = (isObject: (key: string) => boolean, when: 'before' | 'after', what: () => Promise<unknown>) => {
+      const store = context.siteStore('berlin');
+      let isDone = false;
+      return {
+        ...store,
+        putIfAbsent: async (...object) => {
+          const isTime = !isDone && isObject(object[0]);
+          if (isTime) isDone = true;
+          if (isTime && when === 'before') await what();
+          const result = await store.putIfAbsent(...object);
+          if (isTime && when === 'after') await what();
+          return result;
+        },
+      } satisfies SiteStore;
+    };
 
-    for (const _ of [1, 2]) await expect(askAgain()).rejects.toThrow('after this site has sent an update');
+    test('and masks for the first one only, though it has kept the second', async () => {
+      const own = context.siteStore('berlin');
+      const store = racing(
+        (key) => key.endsWith('/2/cohort.json'),
+        'before',
+        () => mask(own, cohort),
+      );
+      context = { ...context, siteStore: () => store };
+      await askAgain();
+
+      await expect(mask(own, second)).rejects.toThrow('another cohort');
+      await expect(askAgain()).resolves.toBeUndefined();
+      expect((await keptCohort(own, STAGE)).sha256).toBe(digestOf(cohort));
+      await expect(mask(own, cohort)).resolves.toBeDefined();
+    });
+
+    test.each(['before', 'after'] as const)('and sends one update, %s it has bound itself', async (when) => {
+      const own = context.siteStore('berlin');
+      const binds = (key: string) => key === siteKeys.maskedCohort(STAGE);
+      const other = async () => {
+        await askAgain().catch(() => undefined);
+        await mask(own, second).catch(() => undefined);
+      };
+      const first = await mask(racing(binds, when, other), cohort).catch(() => undefined);
+
+      const bound = sha256Hex((await own.get(siteKeys.maskedCohort(STAGE))).body);
+      expect(bound).toBe(digestOf(when === 'before' ? second : cohort));
+      expect(first === undefined).toBe(when === 'before');
+      const sent = await collect(own.list(siteKeys.sentMaskedPrefix(AT)));
+      expect(sent).toHaveLength(1);
+    });
+  });
+
+  test('takes no cohort of a stage whose name begins with the name of this one', async () => {
+    const store = context.siteStore('berlin');
+    const nested = { ...cohort, cohort: { ...cohort.cohort, stage: 'teacher/x', attempt: 1 } };
+    await store.put(siteKeys.knownCohort({ ...STAGE, stage: 'teacher/x', attempt: 1 }), canonicalJson(nested));
+
+    await expect(keptCohort(store, STAGE)).rejects.toThrow('no keys');
   });
 
   test('refuses another identity of a site that it knows', async () => {

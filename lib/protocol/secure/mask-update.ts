@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FedcardioError } from '../../error.ts';
-import type { CohortDocument, GpuTaskMessage, RoundPrivacy, UpdatePrivacy } from '../../federation/schemas.ts';
+import type { GpuTaskMessage, RoundPrivacy, UpdatePrivacy } from '../../federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../json.ts';
 import { shareOfNoise, sigmaOfShare } from '../../privacy/distributed-noise.ts';
 import { maskedFile, maskedLayout } from '../../privacy/masked-file.ts';
@@ -15,7 +15,7 @@ import type { Weights } from '../../weights/weights.ts';
 import { learns } from '../plan.ts';
 import type { StageStart } from '../stage-start.ts';
 import { mostSamplesOf, openCohort } from './cohort.ts';
-import { keepSent, keptCohort, siteSecrets } from './site-keys.ts';
+import { bindToCohort, type KeptCohort, keepSent, keptCohort, siteSecrets } from './site-keys.ts';
 
 /** A site's weights with masks: what it sends, and the message beside it. */
 export interface MaskedUpdate {
@@ -47,7 +47,7 @@ export interface TrainedUpdate {
  * of the noise under the masks. The same update gives the same bytes.
  *
  * @param store the site's own bucket, with its secrets and the cohort that it takes part in
- * @throws FedcardioError `BAD_CONFIGURATION` if the round is of another cohort
+ * @throws FedcardioError `BAD_CONFIGURATION` if the round is of another cohort, `BAD_MESSAGE` if an update was masked for another
  */
 export async function maskUpdate(
   store: SiteStore,
@@ -55,7 +55,7 @@ export async function maskUpdate(
   { weights, untrained, samples, from, layout, privacy }: TrainedUpdate,
 ): Promise<MaskedUpdate> {
   const { campaign, stage, round, site, config } = message;
-  const document = await ownCohort(store, message);
+  const { value: document, body } = await ownCohort(store, message);
   const { cohort, directory } = openCohort(document);
   const { terms } = document;
   const at = { cohort, round };
@@ -95,9 +95,8 @@ export async function maskUpdate(
   });
   const bytes = await gathered(layout, file);
   const signed = updateMessage(own, at, directory, { plain, weights: sha256Hex(bytes) });
+  await bindToCohort(store, message, body);
   await keepSent(store, { campaign, stage, round }, signed.content.commitment);
-  // Of this and another attempt to set the stage up, one sees the other.
-  await ownCohort(store, message);
   return { bytes, message: signed, samples: most, digest: plain, ...(noisy && { privacy: noisy.sent }) };
 }
 
@@ -110,9 +109,9 @@ async function* scaled(slices: AsyncIterable<Float32Array>, scale = 1): AsyncGen
  *
  * @throws FedcardioError `BAD_CONFIGURATION` if it is not that of the round
  */
-export async function ownCohort(store: SiteStore, message: GpuTaskMessage): Promise<CohortDocument> {
-  const { value, sha256 } = await keptCohort(store, message);
-  if (sha256 === message.secure?.cohort) return value;
+export async function ownCohort(store: SiteStore, message: GpuTaskMessage): Promise<KeptCohort> {
+  const kept = await keptCohort(store, message);
+  if (kept.sha256 === message.secure?.cohort) return kept;
   throw new FedcardioError('BAD_CONFIGURATION', 'The round is for another cohort than the one of this site.');
 }
 

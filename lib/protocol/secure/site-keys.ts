@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../../async.ts';
 import { FedcardioError } from '../../error.ts';
-import { type RoundAddress, type StageAddress, siteKeys } from '../../federation/keys.ts';
+import { type RoundAddress, type SiteKey, type StageAddress, siteKeys } from '../../federation/keys.ts';
 import {
   type CohortDocument,
   campaignSecretSchema,
@@ -21,7 +21,8 @@ import { createJson, type Document, readJson, tryReadJson } from '../../storage/
 
 /**
  * What a site keeps for secure aggregation in its own bucket. Everything is created once: the site is bound by the first cohort of
- * a stage, the first list of a round and the first identity of another site that it has seen, whatever comes later.
+ * a stage that it masks an update for, the first list of a round and the first identity of another site that it has seen, whatever
+ * comes later.
  */
 
 /** The secrets of a site for a campaign, made when they are first needed. */
@@ -84,11 +85,11 @@ export async function keepIdentities(
 
 /**
  * Keeps the bytes of a stage's cohort. It may be followed by another attempt with fewer sites, as long as the site has masked
- * nothing for the one before: an update is masked for one cohort only.
+ * nothing for the one before.
  *
- * @param hasAnswered whether the site has sent its shares for this attempt; only then can it have masked an update for it
+ * @param hasAnswered whether the site has sent its shares for this attempt
  * @throws FedcardioError `BAD_MESSAGE` if the site takes part in another cohort of the attempt or of a later one, has masked an
- *   update, or the attempt before had not all of the sites
+ *   update for another one, or the attempt before had not all of the sites
  */
 export async function keepCohort(
   store: SiteStore,
@@ -99,65 +100,88 @@ export async function keepCohort(
     hasAnswered,
   }: { readonly cohort: CohortDocument; readonly body: Uint8Array; readonly hasAnswered: boolean },
 ): Promise<void> {
-  const refuse = (reason: string): never => {
-    throw new FedcardioError(
-      'BAD_MESSAGE',
-      `The coordinator has a second, different cohort for stage ${at.stage}${reason}.`,
-      {
-        hint: 'Ask the coordinator why.',
-      },
-    );
-  };
   const { attempt } = cohort.cohort;
   const key = siteKeys.knownCohort({ ...at, attempt });
-  /** Whether this cohort is kept already. Refuses another one of the attempt. */
-  const isKnown = async () => {
-    const kept = await store.tryGet(key);
-    if (kept && sha256Hex(kept.body) !== sha256Hex(body)) refuse('');
-    return kept !== undefined;
-  };
+  const kept = await store.tryGet(key);
+  if (kept) requireSame(at, kept.body, body);
   // A question that comes again, and late, changes nothing.
-  if ((await isKnown()) && hasAnswered) return;
+  if (kept && hasAnswered) return;
   const before = await latestKept(store, at);
-  if (before && before.value.cohort.attempt > attempt) refuse(', of an attempt before this one');
+  if (before && before.value.cohort.attempt > attempt) throw secondCohort(at, ', of an attempt before this one');
   if (before && before.value.cohort.attempt < attempt) {
     const known = new Set(before.value.cohort.sites);
-    if (cohort.cohort.sites.some((site) => !known.has(site))) refuse(', with other sites than before');
+    if (cohort.cohort.sites.some((site) => !known.has(site))) throw secondCohort(at, ', with other sites than before');
   }
-  const requireUnmasked = async () => {
-    if (attempt > 1 && (await hasMasked(store, at))) refuse(', after this site has sent an update');
-  };
-  await requireUnmasked();
-  if ((await store.putIfAbsent(key, body)) === 'exists') await isKnown();
-  // Of this and a GPU task that masks at the same time, one sees the other.
-  await requireUnmasked();
+  await requireMaskedFor(store, at, body);
+  await createOnce(store, at, key, body);
 }
 
+/**
+ * Binds the site to a cohort before an update that is masked for it leaves: it masks for no other one of the stage, whatever it
+ * keeps later.
+ *
+ * @param body the cohort's bytes, as they are kept
+ * @throws FedcardioError `BAD_MESSAGE` if an update was masked for another cohort
+ */
+export const bindToCohort = (store: SiteStore, at: StageAddress, body: Uint8Array): Promise<void> =>
+  createOnce(store, at, siteKeys.maskedCohort(at), body, MASKED);
+
+const MASKED = ', after this site has sent an update';
+
+const secondCohort = ({ stage }: StageAddress, reason = ''): FedcardioError =>
+  new FedcardioError('BAD_MESSAGE', `The coordinator has a second, different cohort for stage ${stage}${reason}.`, {
+    hint: 'Ask the coordinator why.',
+  });
+
+function requireSame(at: StageAddress, kept: Uint8Array, body: Uint8Array, reason?: string): void {
+  if (sha256Hex(kept) !== sha256Hex(body)) throw secondCohort(at, reason);
+}
+
+/** Throws `BAD_MESSAGE` if the site has masked an update for another cohort. */
+async function requireMaskedFor(store: SiteStore, at: StageAddress, body: Uint8Array): Promise<void> {
+  const masked = await store.tryGet(siteKeys.maskedCohort(at));
+  if (masked) requireSame(at, masked.body, body, MASKED);
+}
+
+/** Creates an object of a cohort. Throws `BAD_MESSAGE` if there is another one. */
+async function createOnce(store: SiteStore, at: StageAddress, key: SiteKey, body: Uint8Array, reason?: string) {
+  if ((await store.putIfAbsent(key, body)) === 'exists') requireSame(at, (await store.get(key)).body, body, reason);
+}
+
+/** A cohort that the site has kept. */
+export interface KeptCohort extends Document<CohortDocument> {
+  readonly body: Uint8Array;
+}
+
+const keptOf = (body: Uint8Array, key: string): KeptCohort => ({
+  value: parseDocument(body, cohortSchema, key),
+  sha256: sha256Hex(body),
+  body,
+});
+
 /** The cohort of the last attempt that the site has kept. */
-async function latestKept(store: SiteStore, at: StageAddress): Promise<Document<CohortDocument> | undefined> {
-  let latest: Document<CohortDocument> | undefined;
+async function latestKept(store: SiteStore, at: StageAddress): Promise<KeptCohort | undefined> {
+  let latest: KeptCohort | undefined;
   for await (const { key } of store.list(siteKeys.securePrefix(at))) {
     if (!key.endsWith('/cohort.json')) continue;
-    const { body } = await store.get(key);
-    const value = parseDocument(body, cohortSchema, key);
-    if (value.cohort.attempt > (latest?.value.cohort.attempt ?? 0)) latest = { value, sha256: sha256Hex(body) };
+    const kept = keptOf((await store.get(key)).body, key);
+    const { attempt } = kept.value.cohort;
+    // Keys of a stage "teacher/calcification" are below those of a stage "teacher".
+    if (key !== siteKeys.knownCohort({ ...at, attempt })) continue;
+    if (attempt > (latest?.value.cohort.attempt ?? 0)) latest = kept;
   }
   return latest;
 }
 
-/** Whether the site has masked an update of a stage. */
-async function hasMasked(store: SiteStore, at: StageAddress): Promise<boolean> {
-  for await (const { key } of store.list(siteKeys.securePrefix(at))) if (key.includes('/sent-')) return true;
-  return false;
-}
-
 /**
- * The cohort of a stage that the site takes part in.
+ * The cohort of a stage that the site takes part in: the one that it has masked an update for, or that of the last attempt.
  *
  * @throws FedcardioError `BAD_CONFIGURATION` if the site takes part in none
  */
-export async function keptCohort(store: SiteStore, at: StageAddress): Promise<Document<CohortDocument>> {
-  const kept = await latestKept(store, at);
+export async function keptCohort(store: SiteStore, at: StageAddress): Promise<KeptCohort> {
+  const key = siteKeys.maskedCohort(at);
+  const masked = await store.tryGet(key);
+  const kept = masked ? keptOf(masked.body, key) : await latestKept(store, at);
   if (kept) return kept;
   throw new FedcardioError('BAD_CONFIGURATION', `This site has no keys in the cohort of stage ${at.stage}.`, {
     hint: 'It takes part from the next stage on.',
