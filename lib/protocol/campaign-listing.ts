@@ -2,6 +2,7 @@ import { collect } from '../async.ts';
 import { type FederationKey, federationKeys, type RoundAddress } from '../federation/keys.ts';
 import type { Plan, Stage } from '../federation/schemas.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
+import { isListed } from '../storage/listed.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
 import {
   type CampaignProgress,
@@ -44,8 +45,7 @@ export async function listCampaign(store: Lists, campaign: string, maxKeys = MAX
 export async function hasObject(store: Lists, listing: CampaignListing, key: FederationKey): Promise<boolean> {
   const { objects, isWhole } = listing;
   if (isWhole || key <= (objects.at(-1)?.key ?? '')) return objects.some((object) => object.key === key);
-  for await (const object of store.list(key)) return object.key === key;
-  return false;
+  return isListed(store, key);
 }
 
 /**

@@ -2,6 +2,7 @@ import { mapConcurrently } from '../async.ts';
 import { type Update, updateSchema } from '../federation/schemas.ts';
 import { parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
+import { listed } from '../storage/listed.ts';
 import { type Unreadable, unreadableOf } from '../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { SealEntries } from './merge-entries.ts';
@@ -22,12 +23,9 @@ export const sealedUpdates = (
 ): Promise<readonly SealedUpdate[]> =>
   mapConcurrently(entries, READS_AT_ONCE, async ({ key, sha256 }) => {
     try {
-      for await (const object of store.list(key)) {
-        if (object.key !== key || object.bytes > MAX_DOCUMENT_BYTES) break;
-        const body = (await store.tryGet(key))?.body;
-        return body && sha256Hex(body) === sha256 ? { update: parseDocument(body, updateSchema, key) } : {};
-      }
-      return {};
+      const object = await listed(store, key);
+      const body = object && object.bytes <= MAX_DOCUMENT_BYTES ? (await store.tryGet(key))?.body : undefined;
+      return body && sha256Hex(body) === sha256 ? { update: parseDocument(body, updateSchema, key) } : {};
     } catch (error) {
       const unreadable = unreadableOf(error);
       if (!unreadable) throw error;

@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../async.ts';
 import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
+import { listed } from '../storage/listed.ts';
 
 const LISTS_AT_ONCE = 16;
 
@@ -40,9 +41,6 @@ export async function listSites(
 
 /** Objects of which the keys are known. A listing of one key begins with it. */
 async function lookUp(store: Pick<FederationStore, 'list'>, keys: readonly FederationKey[]): Promise<Listed> {
-  const found = await mapConcurrently(keys, LISTS_AT_ONCE, async (key) => {
-    for await (const info of store.list(key)) return info.key === key ? [[key, info] as const] : [];
-    return [];
-  });
-  return new Map(found.flat());
+  const found = await mapConcurrently(keys, LISTS_AT_ONCE, (key) => listed(store, key));
+  return new Map(found.flatMap((info) => (info ? [[info.key, info]] : [])));
 }

@@ -28,7 +28,14 @@ const UNET: UNetConfig = { kind: 'unet', features: [4, 6, 8], deepSupervision: t
 const HEADS = [TASKS['hinge-points']];
 const OTHERS = AXIS_ORDERS.filter((order) => order !== 'zyx');
 
-const weightsOf = (model: ModelConfig): Weights => unevenWeights(model, HEADS);
+/** Made once for each network: most tests need the same millions of values. */
+const made = new Map<string, Weights>();
+function weightsOf(model: ModelConfig): Weights {
+  const name = JSON.stringify(model);
+  const weights = made.get(name) ?? unevenWeights(model, HEADS);
+  made.set(name, weights);
+  return weights;
+}
 
 /** The network's logits of one head at the finest scale, [b, z, y, x, c]. */
 const logitsOf = (model: ModelConfig, weights: Weights, x: tf.Tensor5D): tf.Tensor5D => {

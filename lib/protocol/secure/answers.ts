@@ -4,6 +4,7 @@ import { describeError, isFedcardioError } from '../../error.ts';
 import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
+import { listed } from '../../storage/listed.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -38,18 +39,16 @@ export async function readStepAnswers<S extends z.ZodType, T>(
   const missing: string[] = [];
   const found = await mapConcurrently(sites, READS_AT_ONCE, async (site) => {
     const key = federationKeys.stepAnswer(at, site, step);
-    for await (const object of store.list(key)) {
-      if (object.key !== key) break;
-      if (object.bytes > MAX_STEP_BYTES) return { reason: `its answer has ${object.bytes} bytes` };
-      try {
-        return { value: check((await readJson(store, key, schema)).value, site) };
-      } catch (error) {
-        const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
-        if (!isItsFault) throw error;
-        return { reason: describeError(error).slice(0, 300) };
-      }
+    const object = await listed(store, key);
+    if (!object) return undefined;
+    if (object.bytes > MAX_STEP_BYTES) return { reason: `its answer has ${object.bytes} bytes` };
+    try {
+      return { value: check((await readJson(store, key, schema)).value, site) };
+    } catch (error) {
+      const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+      if (!isItsFault) throw error;
+      return { reason: describeError(error).slice(0, 300) };
     }
-    return undefined;
   });
   for (const [index, site] of sites.entries()) {
     const answer = found[index];
