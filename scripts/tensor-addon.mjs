@@ -8,6 +8,7 @@ import { join } from 'node:path';
 const TENSORFLOW = '2.21.0';
 /** The wheel that contains libtensorflow. `tensorflow` supports CUDA. If the variable is set, nothing else is tried. */
 const WHEEL = process.env.FEDCARDIO_TENSORFLOW || 'tensorflow-cpu';
+const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
 const PYTHON_VERSIONS = ['3.13', '3.12', '3.11', '3.10'];
 
 /**
@@ -56,8 +57,8 @@ function vendorDownload(pkg) {
 }
 
 /**
- * Compiles the addon's two C++ files against the C API of the wheel. The libraries (850 MB) are in the user's cache, which
- * all clones share; the addon finds them there by rpath.
+ * Compiles the addon's two C++ files against the C API of the wheel. The libraries (640 MB, without the symbols that only a
+ * debugger reads) are in the user's cache, which all clones share; the addon finds them there by rpath.
  */
 function buildFromWheel({ root, pkg, addonDir, say }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('only tried on Linux x64');
@@ -88,8 +89,7 @@ function buildFromWheel({ root, pkg, addonDir, say }) {
       '-L',
       tensorflow,
       `-Wl,-rpath,${tensorflow}`,
-      '-l:libtensorflow_cc.so.2',
-      '-l:libtensorflow_framework.so.2',
+      ...LIBRARIES.map((name) => `-l:${name}`),
       '-o',
       join(addonDir, 'tfjs_binding.node'),
     ],
@@ -111,7 +111,10 @@ function libtensorflow(say) {
     downloadWheel(work);
     const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
     if (!wheel) throw new Error('pip downloaded no wheel');
-    run('python3', ['-c', EXTRACT, join(work, wheel), join(work, 'out')], {});
+    run('python3', ['-c', EXTRACT, join(work, wheel), join(work, 'out'), ...LIBRARIES], {});
+    // Symbols for debuggers are a quarter of it. Stripped libraries with CUDA have not been tried.
+    if (!variant)
+      run('strip', ['--strip-unneeded', ...LIBRARIES.map((name) => join(work, 'out', 'tensorflow', name))], {});
     mkdirSync(join(home, '..'), { recursive: true });
     try {
       renameSync(join(work, 'out', 'tensorflow'), home);
@@ -158,11 +161,11 @@ function downloadWheel(folder) {
 
 const EXTRACT = `
 import sys, zipfile
-wheel, out = sys.argv[1:]
+wheel, out, *libraries = sys.argv[1:]
 with zipfile.ZipFile(wheel) as z:
     for n in z.namelist():
         if n.startswith(('tensorflow/include/tensorflow/c/', 'tensorflow/include/xla/tsl/c/')) or 'platform/ctstring' in n \
-           or n in ('tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2'):
+           or n in ['tensorflow/' + library for library in libraries]:
             z.extract(n, out)
 `;
 
