@@ -40,7 +40,7 @@ function gradientOf(given: readonly (() => tf.Scalar)[], terms: Parameters<typeo
   return { value, gradient: all().flatMap(({ name }) => seen[name] ?? []) };
 }
 
-const quiet = (values: number) => new Float32Array(values);
+const quiet = (_: number, { length }: Float32Array) => new Float32Array(length);
 
 describe('a step of DP-SGD', () => {
   test('clips the gradient of each case, as computed by hand', () => {
@@ -78,7 +78,7 @@ describe('a step of DP-SGD', () => {
 
   test('adds its noise to every variable, also without any case', () => {
     let next = 0;
-    const noise = (values: number) => Float32Array.from({ length: values }, () => ++next);
+    const noise = (_: number, sum: Float32Array) => sum.map(() => ++next);
 
     const { value, gradient } = gradientOf([], { clip: 1, divisor: 2, noise });
 

@@ -8,8 +8,8 @@ export interface PrivateGradient {
   readonly clip: number;
   /** The noisy sum is divided by this, however many losses there are. */
   readonly divisor: number;
-  /** Noise for so many values, with the deviation of the sum. */
-  readonly noise: (values: number) => Float32Array;
+  /** Noise for the sum of the variable at a position, which determines it: a sum that differs in anything gets other noise. */
+  readonly noise: (position: number, sum: Float32Array) => Float32Array;
 }
 
 /**
@@ -40,9 +40,12 @@ export function privateStep(
         if (before) tf.dispose([before, gradient]);
       }
     }
-    const noisy = list.map(({ name, shape, size }) => {
-      const noise = tf.tensor(terms.noise(size), shape);
+    const noisy = list.map(({ name, shape, size }, position) => {
       const sum = sums.get(name);
+      const noise = tf.tensor(
+        terms.noise(position, (sum?.dataSync() as Float32Array | undefined) ?? new Float32Array(size)),
+        shape,
+      );
       return [name, tf.div(sum ? tf.add(sum, noise) : noise, terms.divisor)] as const;
     });
     const norm = optimizer.step(Object.fromEntries(noisy), learningRate);

@@ -1,5 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import type { TrainingConfig } from '../federation/schemas.ts';
+import { sha256Hex } from '../json.ts';
 import type { PrivateGradient } from '../nn/private-step.ts';
 import { addGaussianNoise } from '../privacy/gaussian-noise.ts';
 import { derivedBytes, uniformOf } from '../privacy/random-bytes.ts';
@@ -38,13 +39,14 @@ export function openDpSgd(training: Terms, cases: number, key: Uint8Array | unde
     rate: samplingRate(training, cases),
     sampling: (step) => uniformOf(derivedBytes(derivedKey(key, 'sample', step))),
     gradient: (step) => {
-      const bytes = derivedBytes(derivedKey(key, 'noise', step));
-      const noise = (values: number) => {
-        const drawn = new Float32Array(values);
-        addGaussianNoise(drawn, sigma, bytes);
+      const noise = (position: number, sum: Float32Array) => {
+        const drawn = new Float32Array(sum.length);
+        addGaussianNoise(drawn, sigma, derivedBytes(derivedKey(key, 'noise', step, position, sha256Hex(bytesOf(sum)))));
         return drawn;
       };
       return { clip: dpSgd.clip, divisor: batch * accumulate, noise };
     },
   };
 }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength);

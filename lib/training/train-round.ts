@@ -256,9 +256,10 @@ function sampledPatchesOf(
     const random = sampling(step);
     const taken = cases.filter(() => random() < rate);
     const patches: Patch[] = [];
-    for (const [index, item] of taken.entries()) {
+    for (const item of taken) {
       const found = await item.load();
-      if (found) patches.push(cutPatch(found, tasks, options, seededRandom('patch', seed, site, round, step, index)));
+      // By the case: with its position, a case more would change the patches of others, and the sum by more than the clip.
+      if (found) patches.push(cutPatch(found, tasks, options, seededRandom('patch', seed, site, round, step, item.id)));
     }
     return patches;
   };
