@@ -122,5 +122,5 @@ export function createCheckpointer(
 }
 
 /** Hash of the round's terms. A campaign that was deleted and started again under the same name has other terms. */
-const termsOf = ({ site, seed, base, config }: GpuTaskMessage): string =>
+export const termsOf = ({ site, seed, base, config }: GpuTaskMessage): string =>
   sha256Hex(canonicalJson({ site, seed, base, config }));

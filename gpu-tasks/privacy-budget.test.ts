@@ -51,6 +51,25 @@ describe('the ledger of a site', () => {
     });
   });
 
+  test('lets no round of a plan be trained from a second model, with or without a budget', async () => {
+    const from = (base: string, plan = 'a') => ({
+      ...release('a'),
+      of: base.repeat(16),
+      plan: plan.repeat(16),
+      base: base.repeat(16),
+    });
+    await chargeRelease(store, SITE, from('1'), undefined);
+    const refused = { code: 'BAD_CONFIGURATION', message: expect.stringContaining('from another model') };
+
+    await expect(requireBudget(store, SITE, from('2'), undefined)).rejects.toMatchObject(refused);
+    await expect(chargeRelease(store, SITE, from('2'), undefined)).rejects.toMatchObject(refused);
+
+    // The same model again, such as without a case that was withdrawn, and another campaign of the same name.
+    await chargeRelease(store, SITE, { ...from('1'), of: '3'.repeat(16) }, undefined);
+    await chargeRelease(store, SITE, from('2', 'b'), undefined);
+    expect((await ledger()).releases).toHaveLength(3);
+  });
+
   test('is not begun anew if it is damaged', async () => {
     await store.put(siteKeys.ledger, '{}');
 

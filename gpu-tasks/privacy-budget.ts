@@ -2,7 +2,7 @@ import { FedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import { consentSchema, type Ledger, ledgerSchema, type Release } from '../lib/federation/schemas.ts';
 import { retryOnConflict } from '../lib/intake/stored.ts';
-import { type Budget, isWithin, withRelease } from '../lib/privacy/ledger.ts';
+import { type Budget, isAskedAnew, isWithin, withRelease } from '../lib/privacy/ledger.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { tryReadJson, writeDocument } from '../lib/storage/documents.ts';
 
@@ -17,10 +17,11 @@ export async function budgetOf(store: SiteStore, campaign: string): Promise<Budg
 }
 
 /**
- * Checks that a round fits into the site's budget, before anything is computed for it.
+ * Checks that a round fits into the site's budget, before anything is computed for it, and that the site has not trained it from
+ * another model: what a campaign costs follows from the number of its rounds.
  *
  * @param release of the round; undefined if it has no noise
- * @throws FedcardioError `BUDGET_EXCEEDED`
+ * @throws FedcardioError `BUDGET_EXCEEDED`, `BAD_CONFIGURATION` if the round was asked for before, with another model
  */
 export async function requireBudget(
   store: SiteStore,
@@ -28,13 +29,15 @@ export async function requireBudget(
   release: Release | undefined,
   budget: Budget | undefined,
 ): Promise<void> {
-  if (!budget) return;
   if (!release) {
+    if (!budget) return;
     throw new FedcardioError('BUDGET_EXCEEDED', `${site} has a privacy budget, and this round adds no noise.`, {
       hint: 'Plan the campaign with privacy.differentialPrivacy, or ask the site to agree without a budget.',
     });
   }
   const { value } = await readLedger(store, site);
+  requireFirst(site, value, release);
+  if (!budget) return;
   const isRestart = value.releases.some(
     ({ campaign, stage, round }) => campaign === release.campaign && stage === release.stage && round === release.round,
   );
@@ -46,7 +49,8 @@ export async function requireBudget(
  * Records a release in the site's ledger, just before it leaves. Recorded once, however often a task is restarted.
  *
  * @returns the ledger with the release
- * @throws FedcardioError `BUDGET_EXCEEDED` if other campaigns have spent the budget in the meantime
+ * @throws FedcardioError `BUDGET_EXCEEDED` if other campaigns have spent the budget in the meantime, `BAD_CONFIGURATION` if the round
+ *   was asked for with another model
  */
 export async function chargeRelease(
   store: SiteStore,
@@ -60,6 +64,7 @@ export async function chargeRelease(
     const next = withRelease(value, release);
     charged = next;
     if (next === value) return;
+    requireFirst(site, value, release);
     if (budget) requireWithin(site, next, budget);
     const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
     await writeDocument(store, siteKeys.ledger, ledgerSchema, next, condition);
@@ -74,6 +79,16 @@ async function readLedger(
 ): Promise<{ readonly value: Ledger; readonly etag: string | undefined }> {
   const stored = await tryReadJson(store, siteKeys.ledger, ledgerSchema);
   return stored ?? { value: { schema: 'fedcardio.privacy-ledger/1', site, releases: [] }, etag: undefined };
+}
+
+function requireFirst(site: string, ledger: Ledger, release: Release): void {
+  if (!isAskedAnew(ledger, release)) return;
+  const { stage, round } = release;
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    `${site} has trained round ${round} of stage ${stage} already, from another model: its noise is planned for one.`,
+    { hint: 'Ask the coordinator why.' },
+  );
 }
 
 /** The reason reaches the coordinator: it states the limit, not what other campaigns have spent of it. */

@@ -7,23 +7,22 @@ import {
   privacySecretSchema,
   type Release,
   type RoundPrivacy,
-  type Stage,
   type UpdatePrivacy,
 } from '../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { initialTensors } from '../lib/models/initial-weights.ts';
 import { dimensionOf, privateUpdate } from '../lib/privacy/private-update.ts';
 import { derivedKey, noiseGrid, noiseOf } from '../lib/privacy/round-noise.ts';
-import { type LearningStage, modelOf, stageOf, tasksOf, trains } from '../lib/protocol/plan.ts';
+import { type LearningStage, modelOf, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { releaseOf, roundPrivacy } from '../lib/protocol/round-privacy.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { createJson } from '../lib/storage/documents.ts';
 import { encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
+import { termsOf } from './checkpoint.ts';
 
 /**
- * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same,
- * also of DP-SGD. Only the clip of a later round, which adaptive clipping sets, is in the message alone: noise is a multiple of it.
+ * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same. Only the clip of a later round, which adaptive clipping sets, is in the message alone: noise is a multiple of it.
  *
  * @throws FedcardioError `BAD_CONFIGURATION` if the message has other terms
  */
@@ -32,10 +31,7 @@ export function privacyOf(plan: Plan, message: GpuTaskMessage): RoundPrivacy | u
   const { privacy } = message;
   const adapts = terms?.countSigma !== undefined && message.round > 1;
   const expected = terms && privacy && adapts ? { ...terms, clip: privacy.clip } : terms;
-  const dpSgdOf = (stage: Stage) => (trains(stage, message.round) ? stage.training.dpSgd : undefined) ?? null;
-  const asked = { privacy: privacy ?? null, dpSgd: dpSgdOf(message.config) };
-  const agreed = { privacy: expected ?? null, dpSgd: dpSgdOf(stageOf(plan, message.stage)) };
-  if (canonicalJson(asked) === canonicalJson(agreed)) return privacy;
+  if (canonicalJson(privacy ?? null) === canonicalJson(expected ?? null)) return privacy;
   throw new FedcardioError('BAD_CONFIGURATION', `The round has other privacy terms than the plan that was agreed to.`);
 }
 
@@ -52,24 +48,38 @@ export function releaseOfRound(
   at: Date,
   { rate, update }: { readonly rate?: number | undefined; readonly update?: string | undefined } = {},
 ): Release | undefined {
-  const { campaign, stage, round, config } = message;
+  const { campaign, stage, round, config, base } = message;
   const hidden = releaseOf(plan.campaign, config, round);
   const { dpSgd = undefined, steps = 0 } = trains(config, round) ? config.training : {};
   const cases = dpSgd && rate !== undefined && { noise: dpSgd.noiseMultiplier, rate, count: steps };
   const release = hidden ?? cases;
   if (!release) return undefined;
-  const of = sha256Hex(canonicalJson({ plan, update: update ?? null })).slice(0, 16);
-  return { campaign, stage, round, at: at.toISOString(), of, unit: hidden ? 'site' : 'case', ...release };
+  const digests = {
+    of: shortDigest({ plan, update: update ?? null }),
+    plan: shortDigest(plan),
+    base: shortDigest(base),
+  };
+  return { campaign, stage, round, at: at.toISOString(), ...digests, unit: hidden ? 'site' : 'case', ...release };
 }
 
-/** The secret of a site's round of DP-SGD, for exactly these cases: two rounds over different cases share no noise. */
+const shortDigest = (value: unknown): string => sha256Hex(canonicalJson(value)).slice(0, 16);
+
+/**
+ * The secret of a site's round of DP-SGD, for exactly these cases and this beginning: two rounds that differ in anything draw their
+ * cases apart, and share no noise.
+ *
+ * @param states of the site that the round begins with
+ */
 export async function dpSgdSecret(
   store: SiteStore,
-  { site, campaign, stage, round }: GpuTaskMessage,
+  message: GpuTaskMessage,
   cases: readonly string[],
+  states: readonly (Weights | undefined)[],
 ): Promise<Uint8Array> {
-  const ids = sha256Hex(canonicalJson([...cases]));
-  return derivedKey(await siteSecret(store, site), 'dp-sgd', campaign, stage, round, ids);
+  const { campaign, stage, round } = message;
+  const digests = states.map((state) => (state ? sha256Hex(encodeSafetensors(state)) : null));
+  const begin = sha256Hex(canonicalJson([termsOf(message), [...cases], digests]));
+  return derivedKey(await siteSecret(store, message.site), 'dp-sgd', campaign, stage, round, begin);
 }
 
 /** What all sites start a stage's first round from, for these parameters. */
@@ -105,7 +115,9 @@ export async function privateWeights(
     const counted = terms.countSigma === undefined ? {} : { clipped };
     return { weights: sent, privacy: { clip, noiseMultiplier: 0, ...counted }, digest: undefined };
   }
-  const digest = sha256Hex(encodeSafetensors(weights));
+  // Of all that is added to the noise: what is the same is released again, what differs in anything gets other noise.
+  const files = [weights, from].map((one) => sha256Hex(encodeSafetensors(one)));
+  const digest = sha256Hex(canonicalJson([terms, ...files]));
   const { campaign, stage, round, site } = message;
   const key = derivedKey(await siteSecret(store, site), 'update', campaign, stage, round, digest);
   const draw = noiseOf(noiseGrid(terms, dimensionOf(weights)).sigma, key);

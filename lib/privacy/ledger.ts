@@ -14,6 +14,18 @@ export function withRelease(ledger: Ledger, release: Release): Ledger {
   return known ? ledger : { ...ledger, releases: [...ledger.releases, release] };
 }
 
+/** Whether a ledger has a release of the same round of the same plan that began with another model. */
+export const isAskedAnew = ({ releases }: Ledger, { campaign, stage, round, plan, base }: Release): boolean =>
+  releases.some(
+    (one) =>
+      one.campaign === campaign &&
+      one.stage === stage &&
+      one.round === round &&
+      one.plan !== undefined &&
+      one.plan === plan &&
+      one.base !== base,
+  );
+
 /**
  * ε of releases at δ. Noise that hides a site hides each of its cases, so that the sum over both units holds for a case; for the
  * site it holds if all releases have that unit.

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { id, stageName, time, version } from './common.ts';
 
+const shortDigest = z.string().regex(/^[0-9a-f]{16}$/);
+
 /** What an update of a site reveals: a sum, clipped to a norm, with Gaussian noise. */
 const releaseSchema = z.strictObject({
   campaign: id,
@@ -11,7 +13,10 @@ const releaseSchema = z.strictObject({
    * Digest that tells two releases of one round apart: of the campaign's plan and, if the site adds noise itself, of the update
    * before it. A task that is restarted and finds another update has released twice.
    */
-  of: z.string().regex(/^[0-9a-f]{16}$/),
+  of: shortDigest,
+  /** Digests of the campaign's plan and of the model that the round begins with: a site trains a round of a plan from one model. */
+  plan: shortDigest.optional(),
+  base: shortDigest.optional(),
   /** `site`: it hides whether the site took part, and so each of its cases. `case`: it hides single cases. */
   unit: z.enum(['site', 'case']),
   /** Standard deviation of the noise, as a multiple of the norm. */
