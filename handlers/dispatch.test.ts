@@ -86,6 +86,23 @@ describe('dispatch', () => {
     expect(world.log.at(-1)).toMatchObject({ event: 'consent-asked', fields: { site: 'berlin', campaign: 'tavi' } });
   });
 
+  test('gives no short answer for a plan that the site has not agreed to', async () => {
+    await answer({});
+    const step = {
+      schema: 'fedcardio.step/1',
+      federation: MESSAGE.federation,
+      site: 'berlin',
+      campaign: 'tavi',
+    } as const;
+
+    expect(await send({ ...step, stage: MESSAGE.stage, step: 'keys', plan: 'f'.repeat(64) })).toEqual({
+      batchItemFailures: [],
+    });
+
+    const obstacle = { event: 'consent-missing', fields: { reason: 'agreed to another plan of the campaign' } };
+    expect(world.log.at(-1)).toMatchObject(obstacle);
+  });
+
   test('starts a GPU task even if another site has answered', async () => {
     await world.context.federationStore.put(federationKeys.update(MESSAGE, 'munich', 'a'), '{}');
     world.pending.length = 0;

@@ -29,7 +29,7 @@ export const dispatch: SqsHandler = (event, context) =>
       const step = parseMessage(body, stepMessageSchema, where);
       requireOwnFederation(step.federation, request, own);
       // The coordinator sees by the copy of the consent that no answer will come.
-      return (await objectionOf(own, step, true)) === undefined ? answerStep(own, step) : undefined;
+      return (await objectionOf(own, step, true, step.plan)) === undefined ? answerStep(own, step) : undefined;
     }
     const address = parseMessage(body, gpuTaskAddressSchema, where);
     requireOwnFederation(address.federation, request, own);
@@ -76,15 +76,16 @@ interface Objection {
   readonly error: FedcardioError;
 }
 
-/** Why the site does nothing for a campaign now; undefined if it agrees. */
+/** Why the site does nothing for a campaign now; undefined if it agrees. @param plan SHA-256 of the plan that is worked for, if known */
 async function objectionOf(
   { federationStore, siteStore, now, log }: HandlerContext,
   { site, campaign }: Pick<GpuTaskAddress, 'site' | 'campaign'>,
   isRepeated: boolean,
+  plan?: string,
 ): Promise<Objection | undefined> {
   if (isSmokeTest(campaign)) return undefined;
   const consent = await consentTo({ site, store: siteStore(site), federationStore, now }, campaign, isRepeated);
-  const obstacle = obstacleOf(consent, now());
+  const obstacle = obstacleOf(consent, now(), plan);
   if (obstacle === undefined) return undefined;
   const isAsked = consent.state === 'asked';
   log(isAsked ? 'consent-asked' : 'consent-missing', { site, campaign, reason: obstacle });

@@ -49,6 +49,15 @@ export function plannedPrivacy(campaign: Campaign, sites: readonly string[]): Pr
   };
 }
 
+/**
+ * Checks the terms of a plan that somebody else has made: a site agrees to its ε, which must follow from its noise.
+ *
+ * @throws FedcardioError `BAD_CONFIGURATION`
+ */
+export function requirePlannedNoise(campaign: Campaign): void {
+  if (differentialPrivacyOf(campaign)) plannedPrivacy(campaign, []);
+}
+
 /** The number of noisy sums that a campaign publishes: one for each round of a stage that trains. */
 export const releasesOf = (campaign: Campaign): number =>
   learningStages(campaign).reduce((sum, { rounds }) => sum + rounds, 0);

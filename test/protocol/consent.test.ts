@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys, UPDATE_SUFFIX } from '../../lib/federation/keys.ts';
-import { commitSchema, openSchema, outcomeSchema, type Policy } from '../../lib/federation/schemas.ts';
+import {
+  commitSchema,
+  consentSchema,
+  openSchema,
+  outcomeSchema,
+  type Policy,
+  planSchema,
+} from '../../lib/federation/schemas.ts';
+import { canonicalJson } from '../../lib/json.ts';
 import { decide } from '../../lib/protocol/consent/at-site.ts';
 import { campaignStatus } from '../../lib/protocol/status.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
@@ -121,5 +129,25 @@ describe('consent', () => {
       world.advanceClock(200_000);
     }
     expect(await mergedIn(world, 1)).toEqual(['berlin', 'hamburg']);
+  });
+
+  test('is for the plan that a person was asked for, and for no other', async () => {
+    const world = await federationWith({ munich: 'ask' });
+    await deliverAll(world);
+    const { federationStore, siteStore } = world.context;
+    const key = federationKeys.plan('tavi');
+    const consentOf = async () => (await readJson(siteStore('munich'), siteKeys.consent('tavi'), consentSchema)).value;
+    const asked = await consentOf();
+    const plan = await readJson(federationStore, key, planSchema);
+    const replaced = { ...plan.value, campaign: { ...plan.value.campaign, purpose: 'Something else' } };
+    await federationStore.put(key, canonicalJson(replaced));
+
+    await expect(answer(world, 'munich', 'agreed')).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+
+    const again = await consentOf();
+    expect(again).toMatchObject({ state: 'asked', terms: { purpose: 'Something else' }, reason: expect.any(String) });
+    expect(again.plan).not.toBe(asked.plan);
+    await answer(world, 'munich', 'agreed');
+    expect(await consentOf()).toMatchObject({ state: 'agreed', plan: again.plan });
   });
 });

@@ -86,12 +86,13 @@ export async function askedCampaign(sources: AskedSources, campaign: string): Pr
   const sent = await collect(federationStore.list(federationKeys.campaignUpdates(campaign, site))).catch(noneIfDenied);
   const known = { campaign, sent: sent.length } as const;
   try {
-    const { value: plan } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+    const { value: plan, sha256 } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
     const { purpose, privacy } = plan.campaign;
     const epsilon = privacy?.differentialPrivacy?.epsilon;
     const consent = await shownConsent(sources, campaign).catch(undefinedIfDenied);
     return {
       ...known,
+      plan: sha256,
       ...(purpose !== undefined && { purpose }),
       ...(consent && { consent: consentView(consent, sources.now()) }),
       isSecure: privacy?.secureAggregation !== undefined,

@@ -21,6 +21,7 @@ import {
   tryReadJson,
   writeDocument,
 } from '../../storage/documents.ts';
+import { requirePlannedNoise } from '../planned-privacy.ts';
 import { endOf, firstAnswer, obstacleOf } from './terms.ts';
 
 /** What deciding on a campaign takes, at the site. */
@@ -86,6 +87,8 @@ export async function shownConsent(
 /** What a person at the site decides. `limits` and `until` replace those of the policy. */
 export interface Decision {
   readonly state: 'agreed' | 'declined' | 'withdrawn';
+  /** SHA-256 of the plan that the person was shown: nothing else is agreed to. The one that the site was asked for, if absent. */
+  readonly plan?: string | undefined;
   readonly by: string;
   readonly reason?: string | undefined;
   readonly limits?: Partial<Consent['limits']>;
@@ -94,14 +97,16 @@ export interface Decision {
 }
 
 /**
- * Records a person's decision on a campaign, at the site first, and tells the coordinator.
+ * Records a person's decision on a campaign, at the site first, and tells the coordinator. If the coordinator has replaced the plan
+ * that the person was shown, nothing is agreed to: the site is asked again, for the plan that there is.
  *
  * @throws FedcardioError `NOT_FOUND` if there is no such campaign, `BAD_CONFIGURATION` if a consent is withdrawn that was not
- *   given, `PRECONDITION_FAILED` if somebody else decides at the same time
+ *   given or a plan is agreed to whose noise is less than its ε, `PRECONDITION_FAILED` if somebody else decides at the same time, or
+ *   the plan was replaced
  */
 export async function decide(context: ConsentContext, campaign: string, decision: Decision): Promise<Consent> {
   const { site, store, federationStore, now } = context;
-  const { limits, until, ...own } = decision;
+  const { limits, until, plan: shown, ...own } = decision;
   const before = await tryReadJson(store, siteKeys.consent(campaign), consentSchema);
   if (own.state === 'withdrawn' && before?.value.state !== 'agreed') {
     throw new FedcardioError(
@@ -115,19 +120,30 @@ export async function decide(context: ConsentContext, campaign: string, decision
   const plan = await plannedCampaign(federationStore, campaign);
   const policy = await readPolicy(store);
   const asked = firstAnswer(plan, site, policy, now());
-  const answer: Consent = {
+  const record = async (answer: Consent): Promise<Consent> => {
+    const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
+    await writeDocument(store, siteKeys.consent(campaign), consentSchema, answer, condition);
+    await tellCoordinator(context, answer);
+    return answer;
+  };
+  if (own.state === 'agreed' && plan.sha256 !== (shown ?? before?.value.plan ?? plan.sha256)) {
+    await record({ ...asked, state: 'asked', until: null, reason: REPLACED });
+    throw new FedcardioError('PRECONDITION_FAILED', `Nothing was agreed to. ${REPLACED}`, {
+      hint: `Look at what ${campaign} asks now, and then decide.`,
+    });
+  }
+  if (own.state === 'agreed') requirePlannedNoise(plan.value.campaign);
+  return record({
     ...asked,
     ...own,
     at: now().toISOString(),
     reason: own.reason,
     limits: { ...(before?.value.limits ?? asked.limits), ...limits },
     until: own.state === 'agreed' ? (until === undefined ? endOf(policy, now()) : until) : null,
-  };
-  const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
-  await writeDocument(store, siteKeys.consent(campaign), consentSchema, answer, condition);
-  await tellCoordinator(context, answer);
-  return answer;
+  });
 }
+
+const REPLACED = 'The coordinator has replaced the plan of the campaign since this site was asked.';
 
 const tellCoordinator = async ({ site, federationStore }: ConsentContext, consent: Consent): Promise<void> => {
   await writeDocument(federationStore, federationKeys.consent(site, consent.campaign), consentSchema, consent);
@@ -145,8 +161,7 @@ export async function requireConsent(
 ): Promise<StoredDocument<Consent> | undefined> {
   if (isSmokeTest(campaign)) return undefined;
   const consent = await readConsent(store, campaign);
-  const isOther = consent !== undefined && consent.value.plan !== plan.sha256;
-  const obstacle = isOther ? 'agreed to another plan of the campaign' : obstacleOf(consent?.value, now());
+  const obstacle = obstacleOf(consent?.value, now(), plan.sha256);
   if (obstacle !== undefined || !consent) throw noConsent(site, obstacle ?? '');
   return consent;
 }

@@ -74,6 +74,28 @@ describe("a policy's answer", () => {
     else expect(answer.reason).toContain(reason);
   });
 
+  test('asks if the noise of the plan is less than its ε says', () => {
+    const differentialPrivacy = {
+      unit: 'site',
+      clip: 1,
+      delta: 1e-5,
+      epsilon: 1,
+      noise: 'central',
+      sites: {},
+    } as const;
+    const answerWith = (noiseMultiplier: number) => {
+      const privacy = { differentialPrivacy: { ...differentialPrivacy, noiseMultiplier } };
+      const value = { ...plan, campaign: { ...plan.campaign, privacy } };
+      return firstAnswer({ value, sha256: SHA }, 'berlin', policy({}), NOW);
+    };
+
+    expect(answerWith(1e-6)).toMatchObject({
+      state: 'asked',
+      reason: expect.stringContaining('more than the 1 asked'),
+    });
+    expect(answerWith(100)).toMatchObject({ state: 'agreed' });
+  });
+
   test('ends after the days of the policy', () => {
     expect(answerOf({ days: 2 }).until).toBe('2026-03-04T08:00:00.000Z');
     expect(answerOf({ days: 2, mode: 'ask' }).until).toBeNull();
@@ -93,6 +115,12 @@ describe('a consent is in force', () => {
     ['not if it is withdrawn', { state: 'withdrawn' }, 'has withdrawn its consent to the campaign'],
   ] as const)('%s', (_, fields, obstacle) => {
     expect(obstacleOf(consentDocument(fields), NOW)).toBe(obstacle);
+  });
+
+  test('for its own plan only', () => {
+    const consent = consentDocument({});
+    expect(obstacleOf(consent, NOW, consent.plan)).toBeUndefined();
+    expect(obstacleOf(consent, NOW, '2'.repeat(64))).toBe('agreed to another plan of the campaign');
   });
 
   test('not without one', () => {

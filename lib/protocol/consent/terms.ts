@@ -1,3 +1,4 @@
+import { describeError } from '../../error.ts';
 import {
   type Consent,
   type ConsentTerms,
@@ -11,6 +12,7 @@ import {
 import type { TaskId } from '../../federation/tasks.ts';
 import type { Document } from '../../storage/documents.ts';
 import { learns, roundsOf } from '../plan.ts';
+import { requirePlannedNoise } from '../planned-privacy.ts';
 
 /** Who answered, if the site's policy did. */
 export const POLICY = 'policy';
@@ -77,8 +79,18 @@ export function firstAnswer(plan: Document<Plan>, site: string, policy: Policy |
   };
   if (policy?.mode === 'never') return { ...asked, state: 'declined' };
   if (policy?.mode !== 'standing') return asked;
-  const reason = ruleBroken(terms, policy.rules);
+  const reason = ruleBroken(terms, policy.rules) ?? noiseFault(plan.value);
   return reason === undefined ? { ...asked, state: 'agreed', until: endOf(policy, now) } : { ...asked, reason };
+}
+
+/** Why the noise of a plan is not what its ε says; undefined if it is. */
+function noiseFault({ campaign }: Plan): string | undefined {
+  try {
+    requirePlannedNoise(campaign);
+    return undefined;
+  } catch (error) {
+    return describeError(error);
+  }
 }
 
 /** When a consent that is given now ends; null if never. */
@@ -89,8 +101,12 @@ export const endOf = (policy: Policy | undefined, now: Date): string | null =>
 export const isOver = ({ until }: Pick<Consent, 'until'>, now: Date): boolean =>
   until !== null && now >= new Date(until);
 
-/** Why nothing may start or leave under a consent; undefined if it is in force. `undefined` as state: nobody has answered. */
-export function obstacleOf(consent: Consent | undefined, now: Date): string | undefined {
+/**
+ * Why nothing may start or leave under a consent; undefined if it is in force. `undefined` as state: nobody has answered.
+ *
+ * @param plan SHA-256 of the plan that it is needed for; any by default
+ */
+export function obstacleOf(consent: Consent | undefined, now: Date, plan = consent?.plan): string | undefined {
   switch (consent?.state) {
     case undefined:
     case 'asked':
@@ -100,6 +116,7 @@ export function obstacleOf(consent: Consent | undefined, now: Date): string | un
     case 'withdrawn':
       return 'has withdrawn its consent to the campaign';
     case 'agreed':
+      if (consent.plan !== plan) return 'agreed to another plan of the campaign';
       return isOver(consent, now) ? `agreed to the campaign until ${consent.until}` : undefined;
   }
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { instant } from './common.ts';
 import { CONSENT_STATES, CONTENTS, DECIDER_LENGTH, DECISION_REASON_LENGTH, DECISIONS, SCORE_LIMITS } from './names.ts';
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
 const stageSchema = z.strictObject({
   stage: z.string(),
   kind: z.string(),
@@ -34,6 +36,8 @@ export const siteConsentSchema = z.strictObject({
 /** What a person decides. What is left out stays as the site's policy has it. */
 export const decisionSchema = z.strictObject({
   state: z.enum(DECISIONS),
+  /** The plan that the person was shown. If there is another one by now, nothing is agreed to. */
+  plan: sha256.optional(),
   by: z.string().min(1).max(DECIDER_LENGTH),
   reason: z.string().max(DECISION_REASON_LENGTH).optional(),
   scores: z.enum(SCORE_LIMITS).optional(),
@@ -46,6 +50,8 @@ export const askedCampaignSchema = z.strictObject({
   /** `unknown`: the viewer may not see whether it has ended. */
   phase: z.enum(['running', 'paused', 'ended', 'unknown']),
   plannedAt: instant.optional(),
+  /** SHA-256 of the plan that is shown here; absent if it cannot be shown. */
+  plan: sha256.optional(),
   /** As the campaign states it. */
   purpose: z.string().optional(),
   /** Absent if the viewer may not see it. */

@@ -39,6 +39,7 @@ export function AskedCampaignCard(props: { readonly campaign: AskedCampaign; rea
           <p>{purpose === undefined ? text.noPurpose : purpose}</p>
           {consent && (
             <ConsentControls
+              plan={campaign.plan}
               campaign={campaign.campaign}
               consent={consent}
               isOver={phase === 'ended'}

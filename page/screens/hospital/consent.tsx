@@ -29,11 +29,12 @@ const CHOICES: Readonly<Record<SiteConsent['state'], readonly Decision[]>> = {
 /** The site's answer to a campaign, what it lets leave, and the buttons that change it. */
 export function ConsentControls(props: {
   readonly campaign: string;
+  readonly plan: string | undefined;
   readonly consent: SiteConsent;
   readonly isOver: boolean;
   readonly onChanged: () => void;
 }) {
-  const { campaign, consent, isOver, onChanged } = props;
+  const { campaign, plan, consent, isOver, onChanged } = props;
   const { decide: text } = useTexts().hospital;
   const [asked, setAsked] = useState<Decision>();
   const [error, setError] = useState<ApiError>();
@@ -41,7 +42,7 @@ export function ConsentControls(props: {
   async function change(body: Body) {
     setError(undefined);
     try {
-      await request('siteConsent', { campaign }, { body });
+      await request('siteConsent', { campaign }, { body: { ...body, plan } });
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure;
       setError(failure);

@@ -51,7 +51,7 @@ const noCampaign = () => new Refusal(404, 'NOT_FOUND', 'No campaign has such a n
 /** Records a decision, with the viewer's own rights: those of the site's withdraw role. */
 export const siteConsent: Handler<'siteConsent'> = async (context, { params: { campaign }, body }) => {
   if (!CAMPAIGN.test(campaign)) throw noCampaign();
-  const { state, by, reason, scores, figures, minimumCases } = body;
+  const { state, by, reason, plan, scores, figures, minimumCases } = body;
   const limits = {
     ...(scores && { scores }),
     ...(figures !== undefined && { figures }),
@@ -59,7 +59,8 @@ export const siteConsent: Handler<'siteConsent'> = async (context, { params: { c
   };
   const { site, store } = ownSite(context);
   const { federationStore, now } = context;
-  const consent = await decide({ site, store, federationStore, now }, campaign, { state, by, reason, limits });
+  const decision = { state, by, reason, plan, limits };
+  const consent = await decide({ site, store, federationStore, now }, campaign, decision);
   return consentView(consent, now());
 };
 
