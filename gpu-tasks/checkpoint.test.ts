@@ -147,7 +147,8 @@ describe('a training task', () => {
     [
       'of another campaign with the same name',
       async () => {
-        message = { ...message, seed: message.seed + 1 };
+        const training = { steps: STEPS, checkpointSeconds: 100, learningRate: 1e-3 };
+        message = await openRound(storage, 'teacher', 1, null, { training });
       },
     ],
     ['that is damaged', () => storage.siteStore(SITE).put(checkpointKey(message), 'not safetensors')],

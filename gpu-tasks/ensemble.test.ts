@@ -98,8 +98,8 @@ test('an ensemble is scored, compared and predicted with like a model', async ()
   expect(update).toMatchObject({
     status: 'ok',
     scores: [
-      { model: 'second', task: 'calcification' },
       { model: 'both', task: 'calcification' },
+      { model: 'second', task: 'calcification' },
     ],
     comparisons: [{ first: 'both', second: 'second', task: 'calcification' }],
   });
@@ -141,7 +141,7 @@ test.each([
   const [here, there] = [await runAt(SITE, 'scores'), await runAt('bonn', 'scores')];
   const labelled = await runAt('bonn', 'together');
 
-  expect(here.update).toMatchObject({ scores: [{ model: 'second' }, { model: 'both' }] });
+  expect(here.update).toMatchObject({ scores: [{ model: 'both' }, { model: 'second' }] });
   expect(here.logged).not.toContain('no-head');
   expect(there.update).toMatchObject({ status: 'ok', samples: 1 });
   expect(there.update).not.toHaveProperty('scores.0');

@@ -59,13 +59,21 @@ function main(
   });
 }
 
+/** A round of the one plan that all tests share. */
+const openTeacher = (round: number, site?: string) =>
+  openRound(storage, 'teacher', round, null, {
+    training: { steps: 40, checkpointSeconds: 0.01 },
+    rounds: 4,
+    ...(site !== undefined && { site }),
+  });
+
 describe("the container's command", () => {
   test('runs the GPU task of its message once, and exits with 0', async () => {
     await uploadCase(storage, 'training', 'p1', true);
-    const message = JSON.stringify(await openRound(storage, 'teacher', 1));
+    const message = JSON.stringify(await openTeacher(1));
 
     const first = await main([message]);
-    expect(first.errors).toMatch(/\n2\/2 -?\d\.\d{4}\ndone\n/);
+    expect(first.errors).toMatch(/\n40\/40 -?\d\.\d{4}\ndone\n/);
     expect(first.code).toBe(0);
 
     const again = await main([], { FEDCARDIO_TASK: message });
@@ -80,7 +88,7 @@ describe("the container's command", () => {
     s3.destroy();
     for (const id of ['patient-4711', 'patient-4712']) await uploadCase(storage, 'training', id, true, site);
     await storage.siteStore(site).put(siteKeys.image('training', 'patient-4711'), 'replaced');
-    const message = JSON.stringify(await openRound(storage, 'teacher', 1, null, { site }));
+    const message = JSON.stringify(await openTeacher(1, site));
 
     const { code, errors } = await main([message]);
 
@@ -96,9 +104,8 @@ describe("the container's command", () => {
     'publishes the same bytes in its next run after %s',
     async (signal, expected) => {
       await uploadCase(storage, 'training', 'p1', true);
-      const training = { steps: 40, checkpointSeconds: 0.01 };
       // No other test answers these rounds.
-      const message = await openRound(storage, 'teacher', signal === 'SIGTERM' ? 2 : 3, null, { training, rounds: 3 });
+      const message = await openTeacher(signal === 'SIGTERM' ? 2 : 3);
       const run = (onError?: Parameters<typeof main>[2]) =>
         main([JSON.stringify(message)], { TF_NUM_INTRAOP_THREADS: '1' }, onError);
       const sha256 = async () => {
@@ -125,7 +132,7 @@ describe("the container's command", () => {
   );
 
   test('exits at once on SIGTERM before training', async () => {
-    const message = JSON.stringify(await openRound(storage, 'teacher', 1));
+    const message = JSON.stringify(await openTeacher(1));
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
@@ -139,7 +146,7 @@ describe("the container's command", () => {
   });
 
   test('answers a message of a newer release, and exits with 0', async () => {
-    const message = { ...(await openRound(storage, 'teacher', 4, null, { rounds: 4 })), schema: 'fedcardio.task/3' };
+    const message = { ...(await openTeacher(4)), schema: 'fedcardio.task/3' };
 
     const { code, errors } = await main([JSON.stringify(message)]);
 

@@ -1,16 +1,16 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
 import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
-import { type GpuTaskMessage, type Plan, planSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { type GpuTaskMessage, planSchema, updateSchema } from '../lib/federation/schemas.ts';
 import { readWithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { requireConsent } from '../lib/protocol/consent/at-site.ts';
 import { deploymentOf, failedUpdate, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
-import { definitionsOf, stageOf } from '../lib/protocol/plan.ts';
-import { secureTermsOf } from '../lib/protocol/secure/terms.ts';
+import { definitionsOf } from '../lib/protocol/plan.ts';
 import { documentBody, readJson } from '../lib/storage/documents.ts';
 import { validationSplitOf } from '../lib/training/validation-split.ts';
 import { withinLimits } from './consent-limits.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
+import { plannedStage } from './planned-stage.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
 import { type GpuTaskResult, publishUpdate } from './publish.ts';
 import { recordSent } from './sent-record.ts';
@@ -27,8 +27,8 @@ export type GpuTaskOutcome = 'done' | 'already' | 'failed';
  * not wait. Other errors are thrown for the launcher to retry, such as `INTERRUPTED` after a request to stop.
  */
 export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContext): Promise<GpuTaskOutcome> {
-  const { campaign, stage, round, site } = message;
-  const at = { campaign, stage, round };
+  const { campaign, round, site } = message;
+  const at = { campaign, stage: message.stage, round };
   if (!isFresh(message, context.now()) && !(await isGpuTaskDue(context, message))) return 'already';
   const started = context.now().getTime();
   try {
@@ -37,12 +37,15 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     const consentNow = () =>
       requireConsent({ site, store: context.siteStore(site), now: context.now }, campaign, document);
     await consentNow();
-    requireMasks(plan, message);
+    const stage = plannedStage(plan, message);
     const split = validationSplitOf(plan.campaign, definitionsOf(plan));
     const data = openSiteData(context.siteStore(site), context.cache, context.log, campaign, split);
     for (;;) {
       const withdrawals = await readWithdrawalRecords(data.store);
-      const result = await runStage({ stage: message.config, message, at, plan, data, withdrawals }, context);
+      const result = await runStage(
+        { stage, message, at, plan, planSha256: document.sha256, data, withdrawals },
+        context,
+      );
       // The site may have withdrawn it in the meantime.
       const consent = await consentNow();
       const allowed = consent ? withinLimits(result, consent.value.limits) : result;
@@ -65,14 +68,6 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     await recordFailure(context, message, reason, error.code);
     return 'failed';
   }
-}
-
-/** What the plan protects with masks does not leave without them, whatever the message says. */
-function requireMasks(plan: Plan, { stage, secure }: GpuTaskMessage): void {
-  if (secure || !secureTermsOf(plan.campaign, stageOf(plan, stage))) return;
-  throw new FedcardioError('BAD_CONFIGURATION', 'The plan asks for secure aggregation, this round for plain weights.', {
-    hint: 'Ask the coordinator why.',
-  });
 }
 
 /** Errors that a retry cannot fix. Their messages must not name a case, because case ids stay at the site. */

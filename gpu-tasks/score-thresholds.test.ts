@@ -81,7 +81,8 @@ async function scored(threshold: object, place?: (truth: Volume<Uint8Array>) => 
     const classMap = { ...empty, data: place(truth.mask) };
     inputs.keep('calcium', entry, [[TASKS.calcification, { classMap, confidence: 1 }]]);
   }
-  const input = { plan, stage, data, message: undefined as never, at: undefined as never, withdrawals: new Map() };
+  const unused = { planSha256: '', message: undefined as never, at: undefined as never, withdrawals: new Map() };
+  const input = { plan, stage, data, ...unused };
   const { scores, unreadable } = await scoreThreshold(input, context, rule, inputs, entries);
   expect(unreadable).toBe(0);
   return scoreOf('threshold', TASKS.calcification, [...(scores.get('calcification')?.values() ?? [])]);

@@ -43,14 +43,14 @@ export const sentWeights = (
   input.message.secure ? maskedWeights(input, context, trained, terms) : plainWeights(input, trained, terms);
 
 async function maskedWeights(
-  { message, plan, stage, data }: StageInput<LearningStage>,
+  { message, plan, planSha256, stage, data }: StageInput<LearningStage>,
   { federationStore }: GpuTaskContext,
   trained: Trained,
   { global, privacy }: RoundTerms,
 ): Promise<SentWeights> {
   const { layout, tensor } = await stageStart(federationStore, plan, stage.name);
   const from = global ? async (name: string) => global.get(name)?.data ?? new Float32Array() : tensor;
-  const masked = await maskUpdate(data.store, message, { ...trained, layout, from, privacy });
+  const masked = await maskUpdate(data.store, message, { ...trained, plan: planSha256, layout, from, privacy });
   const { bytes, message: secure, samples, privacy: added, digest } = masked;
   return { samples, weights: { bytes, delta: true }, secure, figures: {}, privacy: added, noisy: added && digest };
 }

@@ -15,11 +15,12 @@ import {
 import { DEFAULT_TASKS } from '../lib/federation/tasks.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { agreeToAll, consentTo } from '../lib/protocol/consent/at-site.ts';
 import { stageOf } from '../lib/protocol/plan.ts';
 import type { OpenBucket, Stores } from '../lib/storage/contract.ts';
-import { createJson, readJson } from '../lib/storage/documents.ts';
+import { createJson, documentBody, readJson, tryReadJson } from '../lib/storage/documents.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
 import { ballCase } from '../lib/training/testing-cases.ts';
@@ -39,7 +40,7 @@ const SHA = '0'.repeat(64);
 
 type TeacherInput = Extract<CampaignInput['stages'][number], { kind: 'teacher' }>;
 
-/** Changes to the default teacher. The first round that a test opens freezes the plan. */
+/** Changes to the default teacher. A round that is opened without any has the plan before; one with others starts the campaign again. */
 export interface TeacherOptions {
   readonly rounds?: number;
   readonly training?: Partial<TeacherInput['training']>;
@@ -117,11 +118,20 @@ export async function openRound(
   base: Open['base'] = null,
   { site = SITE, ...teacher }: TeacherOptions & { readonly site?: string } = {},
 ): Promise<GpuTaskMessage> {
-  const campaign = campaignSchema.parse(campaignOf(teacher));
   const time = NOW.toISOString();
-  const plan: Plan = { schema: 'fedcardio.plan/1', campaign, tasks: [...DEFAULT_TASKS], source: SHA, at: time };
-  await createJson(federationStore, federationKeys.plan(campaign.id), planSchema, plan);
   const store = siteStore(site);
+  const key = federationKeys.plan(campaignOf({}).id);
+  const before = (await tryReadJson(federationStore, key, planSchema))?.value;
+  const made = (): Plan => {
+    const campaign = campaignSchema.parse(campaignOf(teacher));
+    return { schema: 'fedcardio.plan/1', campaign, tasks: [...DEFAULT_TASKS], source: SHA, at: time };
+  };
+  const plan = before && Object.keys(teacher).length === 0 ? before : made();
+  const { campaign } = plan;
+  if (canonicalJson(plan) !== canonicalJson(before ?? null)) {
+    await federationStore.put(key, documentBody(planSchema, plan));
+    await store.delete(siteKeys.consent(campaign.id));
+  }
   await agreeToAll(store, site, NOW);
   await consentTo({ site, store, federationStore, now: () => NOW }, campaign.id, false);
   return {

@@ -29,11 +29,11 @@ import { readWeights } from './stored-weights.ts';
  * round starts from is scored first; in the stage's last round nothing else is done.
  */
 export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
-  const { stage, message, at, plan, data, withdrawals } = input;
+  const { stage, message, at, plan, planSha256, data, withdrawals } = input;
   const { base, seed, site } = message;
   const { federationStore } = context;
   // Before hours of training whose result could not be sent.
-  if (message.secure) await ownCohort(data.store, message);
+  if (message.secure) await ownCohort(data.store, message, planSha256);
   const previous = { ...at, round: at.round - 1 };
   const privacy = privacyOf(plan, message);
   const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
@@ -85,6 +85,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   if (!trains(stage, at.round)) {
     return { samples: Math.max(1, validation?.cases ?? 0), figures: {}, cases: validated, ...report };
   }
+  const optimizer = keepOptimizer && previous.round > 0 ? await readOptimizer(data.store, previous) : undefined;
   context.interruption.deferExit();
   const result = await trainRound({
     ...network,
@@ -94,12 +95,12 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     cases,
     global,
     local,
-    optimizer: keepOptimizer && previous.round > 0 ? await readOptimizer(data.store, previous) : undefined,
+    optimizer,
     round: at.round,
     rounds: stage.rounds,
     seed,
     site,
-    secret: dpSgd && (await dpSgdSecret(data.store, message, ids)),
+    secret: dpSgd && (await dpSgdSecret(data.store, message, ids, [local, optimizer])),
     resume: checkpoint?.state,
     now: context.now,
     onStep: async (done, loss, state) => {

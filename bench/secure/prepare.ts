@@ -80,7 +80,7 @@ export async function prepareRounds(cohort: Cohort, dropOuts: number): Promise<P
         ? await maskUpdate(
             siteStore(name),
             { ...message(name), round },
-            { weights, untrained: [], samples: 300, from, layout },
+            { plan: cohort.document.cohort.plan, weights, untrained: [], samples: 300, from, layout },
           )
         : { bytes: encodeSafetensors(weights), message: undefined };
       if (masked) siteSeconds = (performance.now() - started) / 1000;

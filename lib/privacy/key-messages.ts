@@ -44,7 +44,7 @@ export interface KeyShares {
 export type Identities = ReadonlyMap<string, KeyObject>;
 
 /** First message of a site, with its consent: its keys for a stage. */
-export function publishKeys(own: SiteSecrets, stage: Omit<Cohort, 'sites' | 'threshold'>): Signed<SiteKeys> {
+export function publishKeys(own: SiteSecrets, stage: Omit<Cohort, 'sites' | 'threshold' | 'agreed'>): Signed<SiteKeys> {
   const { campaign, plan, attempt } = stage;
   const maskKeys = Array.from({ length: stage.rounds }, (_, i) =>
     publicKeyOf(privateKeyOf(maskSecret(own, stage, i + 1))),

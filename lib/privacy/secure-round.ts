@@ -19,6 +19,11 @@ export interface Cohort {
   readonly threshold: number;
   /** Number of rounds that the sites have prepared keys for. */
   readonly rounds: number;
+  /**
+   * Digest of all else that decides what an update weighs and how it becomes whole numbers. Sites that were shown different terms
+   * have no mask in common: a step that is too coarse for all updates but one would leave that one as the sum.
+   */
+  readonly agreed: string;
 }
 
 /** Fewest sites among which a sum hides a summand. With two, each knows the other's. */
@@ -33,7 +38,7 @@ const FEWEST_SITES = 3;
 export const leastThreshold = (sites: number, colluding: number): number => Math.floor((sites + colluding) / 2) + 1;
 
 /** Throws `BAD_CONFIGURATION` unless secure aggregation works with these sites and this threshold. */
-export function requireCohort({ sites, threshold, rounds }: Cohort): void {
+export function requireCohort({ sites, threshold, rounds }: Pick<Cohort, 'sites' | 'threshold' | 'rounds'>): void {
   const isSorted = sites.every((site, i) => i === 0 || (sites[i - 1] as string) < site);
   const least = leastThreshold(sites.length, 0);
   if (!isSorted) throw refusal('its sites must be sorted and different');

@@ -22,6 +22,7 @@ export function createCohort(sites: number, options: { threshold?: number; round
     threshold: options.threshold ?? Math.floor(sites / 2) + 1,
     attempt: 1,
     rounds: options.rounds ?? 1,
+    agreed: sha256Hex('terms and members'),
   };
   const pairs = names.map((site) => [site, generateKeyPairSync('ed25519')] as const);
   const identities = new Map(pairs.map(([site, { publicKey }]) => [site, publicKey]));

@@ -100,8 +100,8 @@ async function answerMasked(
 ): Promise<void> {
   const { campaign, stage, round, base } = message;
   const at = { campaign, stage, round };
-  const { value: plan } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
-  const { layout, tensor } = await stageStart(federationStore, plan, stage);
+  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  const { layout, tensor } = await stageStart(federationStore, plan.value, stage);
   const model = base ? decodeSafetensors((await federationStore.get(base.key)).body) : undefined;
   const from = async (name: string) => model?.get(name)?.data ?? tensor(name);
   const weights = new Map<string, WeightTensor>();
@@ -110,7 +110,8 @@ async function answerMasked(
     weights.set(name, { dtype: 'F32', shape, data });
   }
   const { samples } = site;
-  const masked = await maskUpdate(siteStore(site.id), message, { weights, untrained: [], samples, from, layout });
+  const trained = { plan: plan.sha256, weights, untrained: [], samples, from, layout };
+  const masked = await maskUpdate(siteStore(site.id), message, trained);
   const sha256 = sha256Hex(masked.bytes);
   const weightsKey = federationKeys.updateWeights(at, site.id, sha256);
   await federationStore.putIfAbsent(weightsKey, masked.bytes);

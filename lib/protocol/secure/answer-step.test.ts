@@ -22,7 +22,7 @@ import { storesOf } from '../../storage/stores.ts';
 import { createMemoryStorage } from '../../storage/testing-objects.ts';
 import { planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
-import { openCohort } from './cohort.ts';
+import { boundCohort, openCohort } from './cohort.ts';
 import { maskUpdate } from './mask-update.ts';
 import { bindToCohort, keepSent, keptCohort, siteSecrets } from './site-keys.ts';
 
@@ -101,7 +101,7 @@ const survivors = (commitments: Readonly<Record<string, string>>) => ({
   ...AT,
   ...WAIT,
   list: {
-    cohort: cohortDigest(cohort.cohort),
+    cohort: cohortDigest(boundCohort(cohort)),
     round: 1,
     survivors: Object.entries(commitments).map(([site, commitment]) => ({ site, commitment })),
   },
@@ -242,11 +242,11 @@ describe('a site that is asked for short answers', () => {
     const layout = new Map([['w', { dtype: 'F32' as const, shape: [2] }]]);
     const start = new Float32Array(2);
     /** A request for an update that is masked for a cohort. */
-    const mask = (store: SiteStore, asked: CohortDocument) => {
+    const mask = (store: SiteStore, asked: CohortDocument, samples = 4, agreed = plan) => {
       const weights = new Map([['w', { dtype: 'F32' as const, shape: [2], data: new Float32Array([0.5, 0.25]) }]]);
       const request = { ...AT, site: 'berlin', config: { kind: 'teacher' }, secure: { cohort: digestOf(asked) } };
       return maskUpdate(store, request as GpuTaskMessage, {
-        ...{ weights, untrained: [], samples: 4, layout },
+        ...{ plan: agreed, weights, untrained: [], samples, layout },
         from: async () => start,
       });
     };
@@ -257,6 +257,20 @@ describe('a site that is asked for short answers', () => {
       second = await cohortOf(SITES.slice(0, 3), 2);
       await put(federationKeys.cohort(SECOND), second);
     });
+    test('refuses a cohort in which it has next to no cases, unless they came after its first update', async () => {
+      const own = context.siteStore('berlin');
+      await expect(mask(own, second, 9)).rejects.toThrow('another cohort');
+      await expect(mask(own, cohort, 9)).rejects.toThrow('at most 4 cases for stage teacher, and it has 9');
+
+      await mask(own, cohort, 8);
+
+      await expect(mask(own, cohort, 100)).resolves.toMatchObject({ samples: 4 });
+    });
+
+    test('refuses a cohort of another plan than the one that it agreed to', async () => {
+      await expect(mask(context.siteStore('berlin'), cohort, 4, b)).rejects.toThrow('another plan');
+    });
+
     /** Does something once, just before the site's first write of an object, or just after. */
     const racing = (isObject: (key: string) => boolean, when: 'before' | 'after', what: () => Promise<unknown>) => {
       const store = context.siteStore('berlin');
@@ -305,6 +319,27 @@ describe('a site that is asked for short answers', () => {
       const sent = await collect(own.list(siteKeys.sentMaskedPrefix(AT)));
       expect(sent).toHaveLength(1);
     });
+  });
+
+  test('endorses nothing for a cohort with other terms or samples than those that it was shown', async () => {
+    const members = cohort.members.map((member, i) => (i === 3 ? { ...member, samples: 2 ** 30 } : member));
+    const totalWeight = members.reduce((sum, { samples }) => sum + samples, 0);
+    const other = { ...cohort, members, terms: { ...cohort.terms, totalWeight } };
+    await put(federationKeys.cohort(SETUP), other);
+    await ask('shares');
+    await keepSent(context.siteStore('berlin'), AT, a);
+    await put(federationKeys.survivors(AT), survivors({ berlin: a, hamburg: b, munich: c }));
+
+    await expect(ask('endorse', 'berlin', 1)).rejects.toThrow('for another round');
+  });
+
+  test('answers nothing for another plan than that of its cohort', async () => {
+    await ask('shares');
+    await put(federationKeys.survivors(AT), survivors({ berlin: a, hamburg: b, munich: c }));
+
+    for (const step of ['endorse', 'reveal'] as const) {
+      await expect(answerStep(context, { ...message(step, 'berlin', 1), plan: b })).rejects.toThrow('another plan');
+    }
   });
 
   test('takes no cohort of a stage whose name begins with the name of this one', async () => {

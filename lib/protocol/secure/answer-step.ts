@@ -23,7 +23,7 @@ import type { SiteStore, Stores } from '../../storage/contract.ts';
 import { createJson, type Document, readJson } from '../../storage/documents.ts';
 import { isListed } from '../../storage/listed.ts';
 import { type LearningStage, learns, stageOf } from '../plan.ts';
-import { openCohort } from './cohort.ts';
+import { boundCohort, openCohort } from './cohort.ts';
 import { mutable } from './mutable.ts';
 import {
   keepCohort,
@@ -55,8 +55,8 @@ export async function answerStep(context: StepContext, message: StepMessage): Pr
   if (step === 'keys') await sendKeys(context, store, message);
   else if (step === 'shares') await sendShares(context, store, message);
   else if (round === undefined) throw refusal(`a request to ${step} names no round`);
-  else if (step === 'endorse') await sendEndorsement(context, store, site, { campaign, stage, round });
-  else await sendShare(context, store, site, { campaign, stage, round });
+  else if (step === 'endorse') await sendEndorsement(context, store, message, { campaign, stage, round });
+  else await sendShare(context, store, message, { campaign, stage, round });
   context.log('step-answered', { step });
 }
 
@@ -136,9 +136,22 @@ function requirePlanned(
   if (wrong.length > 0) throw refusal(`the cohort has ${wrong.join(', ')} than the plan`);
 }
 
-async function sendEndorsement(context: StepContext, store: SiteStore, site: string, at: RoundAddress): Promise<void> {
+/** The cohort that the site takes part in, if it is for the plan of the message, to which the site has agreed. */
+async function agreedCohort(store: SiteStore, message: StepMessage): Promise<CohortDocument> {
+  const { value } = await keptCohort(store, message);
+  if (value.cohort.plan === message.plan) return value;
+  throw refusal('the request is for another plan than the cohort');
+}
+
+async function sendEndorsement(
+  context: StepContext,
+  store: SiteStore,
+  message: StepMessage,
+  at: RoundAddress,
+): Promise<void> {
   const { federationStore } = context;
-  const { cohort } = (await keptCohort(store, at)).value;
+  const { site } = message;
+  const cohort = boundCohort(await agreedCohort(store, message));
   const { list } = (await readJson(federationStore, federationKeys.survivors(at), survivorsSchema)).value;
   const own = await siteSecrets(store, site, at.campaign);
   const endorsement = endorse(own, { cohort, round: at.round }, list, await roundRecord(store, at));
@@ -152,20 +165,26 @@ async function sendEndorsement(context: StepContext, store: SiteStore, site: str
   });
 }
 
-async function sendShare(context: StepContext, store: SiteStore, site: string, at: RoundAddress): Promise<void> {
+async function sendShare(
+  context: StepContext,
+  store: SiteStore,
+  message: StepMessage,
+  at: RoundAddress,
+): Promise<void> {
   const { federationStore, log } = context;
-  const { cohort, directory, identities } = openCohort((await keptCohort(store, at)).value);
+  const { site } = message;
+  const { cohort, directory, identities } = openCohort(await agreedCohort(store, message));
   const round = { cohort, round: at.round };
   const survivors = await readJson(federationStore, federationKeys.survivors(at), survivorsSchema);
   const endorsed = (await readJson(federationStore, federationKeys.endorsed(at), endorsedSchema)).value;
   // Messages come in any order. Who opens shares has endorsed the list, now if it has not before.
   let record = await roundRecord(store, at);
   if (record.endorsed === undefined) {
-    await sendEndorsement(context, store, site, at);
+    await sendEndorsement(context, store, message, at);
     record = await roundRecord(store, at);
   }
   const own = await siteSecrets(store, site, at.campaign);
-  const { message, faults } = reveal(own, round, directory, {
+  const { message: opened, faults } = reveal(own, round, directory, {
     list: survivors.value.list,
     endorsements: endorsed.endorsements,
     updates: endorsed.updates.map((update) => checkedUpdate(round, update, identities)),
@@ -176,7 +195,7 @@ async function sendShare(context: StepContext, store: SiteStore, site: string, a
   for (const reason of faults) log('share-unusable', { ...at, reason });
   await createJson(federationStore, federationKeys.stepAnswer(at, site, 'reveal'), revealSchema, {
     schema: 'fedcardio.reveal/1',
-    reveal: mutable(message),
+    reveal: mutable(opened),
   });
 }
 

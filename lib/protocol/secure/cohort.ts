@@ -1,5 +1,6 @@
 import { federationKeys, type StageAddress } from '../../federation/keys.ts';
 import { type CohortDocument, type Setup, setupSchema } from '../../federation/schemas.ts';
+import { canonicalJson, sha256Hex } from '../../json.ts';
 import { identityKey } from '../../privacy/identity.ts';
 import { type Identities, keyDirectory } from '../../privacy/key-messages.ts';
 import type { Cohort } from '../../privacy/secure-round.ts';
@@ -15,9 +16,16 @@ export interface OpenCohort {
   readonly directory: Directory;
 }
 
+/** The cohort of a document, bound to its terms and members. */
+export const boundCohort = ({ cohort, terms, members }: CohortDocument): Cohort => ({
+  ...cohort,
+  agreed: sha256Hex(canonicalJson({ terms, members })),
+});
+
 /** Opens a cohort's document. Throws `BAD_MESSAGE` unless every site has signed its keys for this stage. */
 export function openCohort(document: CohortDocument): OpenCohort {
-  const { cohort, members } = document;
+  const { members } = document;
+  const cohort = boundCohort(document);
   const identities = new Map(members.map(({ site, identity }) => [site, identityKey(identity)]));
   const directory = keyDirectory(
     cohort,

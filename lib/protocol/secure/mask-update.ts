@@ -17,6 +17,12 @@ import type { StageStart } from '../stage-start.ts';
 import { mostSamplesOf, openCohort } from './cohort.ts';
 import { bindToCohort, type KeptCohort, keepSent, keptCohort, siteSecrets } from './site-keys.ts';
 
+/**
+ * How many times as many cases as when the stage was set up a site may have at its first update. If all but one had next to none, the
+ * sum would be the update of that one.
+ */
+const MOST_GROWTH = 2;
+
 /** A site's weights with masks: what it sends, and the message beside it. */
 export interface MaskedUpdate {
   /** A safetensors file of I32. */
@@ -32,6 +38,8 @@ export interface MaskedUpdate {
 
 /** What a site has trained. */
 export interface TrainedUpdate {
+  /** SHA-256 of the plan that the site has agreed to. */
+  readonly plan: string;
   readonly weights: Weights;
   readonly untrained: readonly string[];
   readonly samples: number;
@@ -52,15 +60,19 @@ export interface TrainedUpdate {
 export async function maskUpdate(
   store: SiteStore,
   message: GpuTaskMessage,
-  { weights, untrained, samples, from, layout, privacy }: TrainedUpdate,
+  { plan, weights, untrained, samples, from, layout, privacy }: TrainedUpdate,
 ): Promise<MaskedUpdate> {
   const { campaign, stage, round, site, config } = message;
-  const { value: document, body } = await ownCohort(store, message);
+  const kept = await ownCohort(store, message, plan);
+  const { value: document, body } = kept;
   const { cohort, directory } = openCohort(document);
   const { terms } = document;
   const at = { cohort, round };
   const own = await siteSecrets(store, site, campaign);
   const most = mostSamplesOf(document, site);
+  if (!kept.isBinding && !privacy && samples > MOST_GROWTH * most) {
+    throw other(`The cohort says that ${site} has at most ${most} cases for stage ${stage}, and it has ${samples}.`);
+  }
   const skipped = new Set(learns(config) && config.aggregation.untrained === 'skip' ? untrained : []);
   const weight = privacy ? 1 : Math.min(samples, most);
   const weightOf = (tensor: string) => (skipped.has(tensor) ? 0 : weight);
@@ -107,13 +119,18 @@ async function* scaled(slices: AsyncIterable<Float32Array>, scale = 1): AsyncGen
 /**
  * The cohort that the site takes part in.
  *
- * @throws FedcardioError `BAD_CONFIGURATION` if it is not that of the round
+ * @param plan SHA-256 of the plan that the site has agreed to
+ * @throws FedcardioError `BAD_CONFIGURATION` if it is not that of the round and of the plan
  */
-export async function ownCohort(store: SiteStore, message: GpuTaskMessage): Promise<KeptCohort> {
+export async function ownCohort(store: SiteStore, message: GpuTaskMessage, plan: string): Promise<KeptCohort> {
   const kept = await keptCohort(store, message);
-  if (kept.sha256 === message.secure?.cohort) return kept;
-  throw new FedcardioError('BAD_CONFIGURATION', 'The round is for another cohort than the one of this site.');
+  if (kept.sha256 !== message.secure?.cohort) throw other('The round is for another cohort than the one of this site.');
+  if (kept.value.cohort.plan !== plan) throw other('The cohort is for another plan than the one that was agreed to.');
+  return kept;
 }
+
+const other = (reason: string): FedcardioError =>
+  new FedcardioError('BAD_CONFIGURATION', reason, { hint: 'Ask the coordinator why.' });
 
 /** The whole file in memory. Parts are valid until the next one is requested. */
 async function gathered(layout: StageStart['layout'], parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -151,12 +151,15 @@ async function createOnce(store: SiteStore, at: StageAddress, key: SiteKey, body
 /** A cohort that the site has kept. */
 export interface KeptCohort extends Document<CohortDocument> {
   readonly body: Uint8Array;
+  /** Whether the site has masked an update for it. */
+  readonly isBinding: boolean;
 }
 
-const keptOf = (body: Uint8Array, key: string): KeptCohort => ({
+const keptOf = (body: Uint8Array, key: string, isBinding: boolean): KeptCohort => ({
   value: parseDocument(body, cohortSchema, key),
   sha256: sha256Hex(body),
   body,
+  isBinding,
 });
 
 /** The cohort of the last attempt that the site has kept. */
@@ -164,7 +167,7 @@ async function latestKept(store: SiteStore, at: StageAddress): Promise<KeptCohor
   let latest: KeptCohort | undefined;
   for await (const { key } of store.list(siteKeys.securePrefix(at))) {
     if (!key.endsWith('/cohort.json')) continue;
-    const kept = keptOf((await store.get(key)).body, key);
+    const kept = keptOf((await store.get(key)).body, key, false);
     const { attempt } = kept.value.cohort;
     // Keys of a stage "teacher/calcification" are below those of a stage "teacher".
     if (key !== siteKeys.knownCohort({ ...at, attempt })) continue;
@@ -181,7 +184,7 @@ async function latestKept(store: SiteStore, at: StageAddress): Promise<KeptCohor
 export async function keptCohort(store: SiteStore, at: StageAddress): Promise<KeptCohort> {
   const key = siteKeys.maskedCohort(at);
   const masked = await store.tryGet(key);
-  const kept = masked ? keptOf(masked.body, key) : await latestKept(store, at);
+  const kept = masked ? keptOf(masked.body, key, true) : await latestKept(store, at);
   if (kept) return kept;
   throw new FedcardioError('BAD_CONFIGURATION', `This site has no keys in the cohort of stage ${at.stage}.`, {
     hint: 'It takes part from the next stage on.',
