@@ -100,6 +100,33 @@ describe('readMaterial', () => {
   });
 });
 
+describe('cases that site import has named', () => {
+  test('are held out and dealt out by patient', () => {
+    for (const patient of 'abcdef') {
+      for (const scan of '123') writeCase('all', `p00000000000${patient}-0000000${scan}`, 'calcification');
+    }
+
+    const { sites, onBothSides } = readMaterial(request(['all'], { simulateSites: 4 }));
+
+    expect(onBothSides).toEqual([]);
+    const patients = sites.flatMap(({ cases }) => [...new Set(cases.map(({ id }) => id.slice(0, 13)))]);
+    expect(patients.toSorted().join()).toBe([...new Set(patients)].sort().join());
+    const asked = request(['all'], { simulateSites: 6 });
+    expect(() => readMaterial(asked)).toThrow('Training CTs of 5 patients are too few for 6 sites.');
+  });
+
+  test('and that the folders put on both sides are told', () => {
+    writeCase('bonn/cases', 'p00000000000a-00000001', 'calcification');
+    writeCase('bonn/cases', 'p00000000000b-00000001', 'calcification');
+    writeCase('bonn/held-out', 'p00000000000a-00000002', 'calcification');
+    // Not one patient: sites give such names on their own.
+    writeCase('bonn/cases', 'p1', 'calcification');
+    writeCase('jena/held-out', 'p1', 'calcification');
+
+    expect(readMaterial(request(['bonn', 'jena'])).onBothSides).toEqual(['p00000000000a']);
+  });
+});
+
 describe('readMaterial refuses', () => {
   const refused = (asked: TrainRequest) => expect(() => readMaterial(asked));
 

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { FedcardioError } from '../../lib/error.ts';
-import { isRefusedName } from '../../lib/federation/case-names.ts';
+import { isRefusedName, patientOf } from '../../lib/federation/case-names.ts';
 import {
   type Campaign,
   campaignSchema,
@@ -11,9 +11,10 @@ import {
 import { DEFAULT_TASKS, type Task, type TaskId, taskOf } from '../../lib/federation/tasks.ts';
 import { parseJson, parseValue } from '../../lib/json.ts';
 import { nearest } from '../../lib/nearest.ts';
+import { counted } from '../../lib/report/format.ts';
 import { type Dataset, type DatasetCase, isImage, labelledTasks } from '../datasets/dataset.ts';
 import { readDataset } from '../datasets/read-dataset.ts';
-import { dealOut, withHeldOut } from '../datasets/split.ts';
+import { dealOut, patientsOnBothSides, withHeldOut } from '../datasets/split.ts';
 import { readInput } from '../read-input.ts';
 import type { TrainRequest } from './request.ts';
 
@@ -30,6 +31,8 @@ export interface Material {
   readonly sites: readonly TrainingSite[];
   /** Folders of cases that have no CT and are left out: "bonn/p007". */
   readonly leftOut: readonly string[];
+  /** Patients with training cases and held-out ones, which the folders divide so. */
+  readonly onBothSides: readonly string[];
   /** The researcher's own campaign. */
   readonly campaign: Campaign | undefined;
 }
@@ -73,6 +76,7 @@ export function readMaterial(request: TrainRequest, converted: ReadonlyMap<strin
     tasks,
     sites,
     leftOut,
+    onBothSides: patientsOnBothSides(sites.flatMap(({ cases }) => cases)),
     campaign: request.campaign === null ? undefined : readCampaign(request.campaign),
   };
   if (material.campaign) requireFits(material.campaign, material);
@@ -136,12 +140,14 @@ function dealtOut(sites: readonly Dealt[], { simulateSites, seed }: TrainRequest
       'Give one --site, such as --site all=DIR.',
     );
   }
-  const training = only.cases.filter(({ use }) => use === 'training').length;
-  if (training < simulateSites) {
-    throw fault(
-      `${training} training CTs are too few for ${simulateSites} sites.`,
-      `Choose at most --simulate-sites ${training}.`,
-    );
+  const training = only.cases.filter(({ use }) => use === 'training').map((one) => one.id);
+  const patients = new Set(training.map(patientOf)).size;
+  if (patients < simulateSites) {
+    const of =
+      patients < training.length
+        ? `Training CTs of ${counted(patients, 'patient')}`
+        : `${training.length} training CTs`;
+    throw fault(`${of} are too few for ${simulateSites} sites.`, `Choose at most --simulate-sites ${patients}.`);
   }
   return dealOut(only.cases, simulateSites, seed).map((cases, index) => ({ id: `${only.id}-${index + 1}`, cases }));
 }
