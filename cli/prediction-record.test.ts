@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TASKS } from '../lib/federation/tasks.ts';
-import { fileHash, recordFile, requireFree } from './prediction-record.ts';
+import { fileHash, noteFile, recordFile, requireFree } from './prediction-record.ts';
 
 let out: string;
 let ct: string;
@@ -54,6 +54,19 @@ test.each<[string, () => void | Promise<void>]>([
     refusal(/^Predictions of another CT, model or overlap would be replaced: .*p1-/),
   );
   await check(true);
+});
+
+test('unfinished predictions, which a full disk or a kill leaves, are written again by the same call alone', async () => {
+  writeFileSync(join(out, 'p1-calcification.nii.gz'), 'a class map');
+  const note = { model: 'm1', overlap: 0.5, image: { sha256: await fileHash(ct) } };
+  writeFileSync(join(out, noteFile('p1')), JSON.stringify(note));
+
+  await check();
+  await expect(check(false, 'm2')).rejects.toEqual(refusal(/another CT, model or overlap would be replaced/));
+  await expect(check(false, 'm1', 0.75)).rejects.toEqual(refusal(/another CT, model or overlap would be replaced/));
+  // The record of finished ones counts more.
+  await predicted('m0');
+  await expect(check()).rejects.toEqual(refusal(/another CT, model or overlap would be replaced/));
 });
 
 test('predictions with another overlap are replaced only with --overwrite', async () => {
