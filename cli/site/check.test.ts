@@ -79,6 +79,23 @@ describe('site check', () => {
     ]);
   });
 
+  test('refuses a label whose CT lies on the other side, and not the case', async () => {
+    write({ 'held-out/p7/image.nii.gz': image(), 'cases/p7/labels/calcification.nii.gz': calcium() });
+
+    expect(await check()).toMatchObject([
+      {
+        case: 'p7',
+        accepted: true,
+        faults: [
+          {
+            file: 'cases/p7/labels/calcification.nii.gz',
+            reason: 'This label lies in cases/, its CT in held-out/, so it is not used.',
+          },
+        ],
+      },
+    ]);
+  });
+
   test.each([
     ['cases/p1', 'no model learns hinge-points from this case'],
     ['held-out/p1', 'the case is scored by its other points'],

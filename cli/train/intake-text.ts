@@ -36,7 +36,7 @@ export function intakeText(
         printable(`rejected  ${site}/${key}: ${reason}${hint === undefined ? '' : ` ${hint}`}`),
       ),
     ),
-    ...leftOut.map((name) => printable(`left out  ${name}: it has no image.nii.gz`)),
+    ...leftOut.map(({ name, reason }) => printable(`left out  ${name}: ${reason}`)),
     ...onBothSides.map((patient) => `warning   ${patient}: ${ON_BOTH_SIDES}`),
   ];
 }

@@ -63,9 +63,18 @@ describe('readMaterial', () => {
     write('bonn/notes/readme.txt');
 
     expect(readMaterial(request(['bonn']))).toMatchObject({
-      leftOut: ['bonn/notes'],
+      leftOut: [{ name: 'bonn/notes', reason: 'it has no image.nii.gz' }],
       sites: [{ cases: [{ id: 'p1' }] }],
     });
+  });
+
+  test('says where a CT is whose labels are on the other side', () => {
+    writeCase('bonn/cases', 'p1', 'calcification');
+    writeCase('bonn/held-out', 'p2', 'calcification');
+    write('bonn/cases/p2/labels/hinge-points.nii.gz');
+
+    const reason = 'its labels lie in cases/, its CT in held-out/; put them into one folder';
+    expect(readMaterial(request(['bonn'])).leftOut).toEqual([{ name: 'bonn/p2', reason }]);
   });
 
   test('adds the tasks of nnU-Net to those of the federation, once', () => {

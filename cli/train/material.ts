@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { FedcardioError } from '../../lib/error.ts';
 import { isRefusedName, patientOf } from '../../lib/federation/case-names.ts';
+import { CASE_FOLDERS } from '../../lib/federation/keys.ts';
 import {
   type Campaign,
   campaignSchema,
@@ -29,8 +30,8 @@ export interface Material {
   readonly federation: Federation;
   readonly tasks: readonly Task[];
   readonly sites: readonly TrainingSite[];
-  /** Folders of cases that have no CT and are left out: "bonn/p007". */
-  readonly leftOut: readonly string[];
+  /** Folders of cases that have no CT and are left out, such as "bonn/p007". */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   /** Patients with training cases and held-out ones, which the folders divide so. */
   readonly onBothSides: readonly string[];
   /** The researcher's own campaign. */
@@ -50,7 +51,7 @@ export function readMaterial(request: TrainRequest, converted: ReadonlyMap<strin
   const known = given?.tasks ?? DEFAULT_TASKS;
   const read = request.sites.map(({ id, dir }) => ({ id, dir, ...(converted.get(id) ?? readDataset(dir, known)) }));
   const leftOut = read.flatMap(({ id, cases }) =>
-    cases.filter((one) => !hasImage(one)).map((one) => `${id}/${one.id}`),
+    cases.filter((one) => !hasImage(one)).map((one) => ({ name: `${id}/${one.id}`, reason: reasonOf(one, cases) })),
   );
   const tasks = [...known, ...newTasks(read)];
   const ids = new Set(tasks.map(({ id }) => id));
@@ -87,6 +88,13 @@ const readFederation = (file: string) => parseJson(readInput(file), federationSc
 const readCampaign = (file: string) => parseJson(readInput(file), campaignSchema, file);
 
 const hasImage = ({ files }: DatasetCase): boolean => files.some(isImage);
+
+function reasonOf({ id, use }: DatasetCase, all: readonly DatasetCase[]): string {
+  const withImage = all.find((other) => other.id === id && hasImage(other));
+  if (!withImage) return 'it has no image.nii.gz';
+  const [own, other] = [CASE_FOLDERS[use], CASE_FOLDERS[withImage.use]];
+  return `its labels lie in ${own}/, its CT in ${other}/; put them into one folder`;
+}
 
 const titleOf = (id: string): string => id.charAt(0).toUpperCase() + id.slice(1);
 
