@@ -88,6 +88,19 @@ test.each(['p1-hinge-points.mrk.json', 'p1-hinge-points.nii.gz', 'p1-prediction.
   },
 );
 
+test('two CTs whose names and tasks make one file are refused, even with --overwrite', async () => {
+  const tasks = [TASKS['hinge-points'], { ...TASKS.calcification, id: 'points' }];
+  const names = new Map([
+    [ct, 'p1'],
+    [`${ct}.nii`, 'P1-hinge'],
+  ]);
+  const plan = { names, out, model: 'm1', tasks, overwrite: true, overlap: 0.5 };
+
+  await expect(requireFree(plan)).rejects.toEqual(
+    refusal(/^The predictions of .*p1\.nii\.gz and .*\.nii would have the same file, .*hinge-points\.nii\.gz\.$/i),
+  );
+});
+
 test('a CT is never replaced, not even with --overwrite', async () => {
   const label = join(out, 'p1-calcification.nii.gz');
   writeFileSync(label, 'a CT with an unlucky name');

@@ -78,6 +78,7 @@ export interface Plan {
 export async function requireFree({ names, out, model, tasks, overwrite, overlap }: Plan): Promise<void> {
   const cts = new Set([...names.keys()].map((ct) => resolve(ct)));
   const taken: string[] = [];
+  requireDifferent(names, tasks);
   for (const [ct, name] of names) {
     const present = filesOf(name, tasks)
       .map((file) => join(out, file))
@@ -99,6 +100,24 @@ export async function requireFree({ names, out, model, tasks, overwrite, overlap
     `Predictions of another CT, model or overlap would be replaced: ${taken.slice(0, 3).join(', ')}${more}.`,
     { hint: 'Nothing was written. Give another folder with --out, or replace them with --overwrite.' },
   );
+}
+
+/** Requires that no two CTs have a file in common, such as `p1` with the task `a-b` and `p1-a` with `b`. */
+function requireDifferent(names: Plan['names'], tasks: readonly Task[]): void {
+  const owners = new Map<string, string>();
+  for (const [ct, name] of names) {
+    for (const file of filesOf(name, tasks)) {
+      const owner = owners.get(file.toLowerCase());
+      if (owner !== undefined) {
+        throw new FedcardioError(
+          'BAD_CONFIGURATION',
+          `The predictions of ${owner} and ${ct} would have the same file, ${file}.`,
+          { hint: 'Nothing was written. Predict them in two calls with different --out.' },
+        );
+      }
+      owners.set(file.toLowerCase(), ct);
+    }
+  }
 }
 
 /** The file that says whose the predictions in a folder are: without a record, they are unfinished ones. */
