@@ -117,7 +117,7 @@ const sameScan = (twin: string): CaseWarning => ({
   hint: 'If they are of one patient, leave one of them out.',
 });
 
-const SAME_PATIENT = {
+export const SAME_PATIENT = {
   code: 'SAME_PATIENT',
   reason: 'By its name, the patient of this case has cases to train on and held-out ones. Scores would be too good.',
   hint: 'Keep all cases of the patient on one side.',
