@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -13,8 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const ready = (cts: readonly string[], dicom: readonly string[] = [], phase?: number) =>
-  readyCts({ cts, dicom, phase, out: join(root, 'out'), overwrite: false });
+const ready = (cts: readonly string[], dicom: readonly string[] = [], phase?: number, overwrite = false) =>
+  readyCts({ cts, dicom, phase, out: join(root, 'out'), overwrite });
 const folder = (kind: string) => join(FIXTURES, kind);
 
 test('writes every CT series of DICOM folders beside the predictions, and tells what cannot be used', async () => {
@@ -37,6 +37,44 @@ test('replaces no other CT', async () => {
   await ready([join(root, 'ct')]);
 
   await expect(ready([join(root, 'ct')], [], 40)).rejects.toThrow('Another CT would be replaced');
+  expect(readdirSync(join(root, 'out'))).toEqual(['ct.nii.gz']);
+}, 60_000);
+
+test.each([false, true])(
+  'folders of one name have different files, with --overwrite: %s',
+  async (overwrite) => {
+    const [first, second] = ['patient1/DICOM', 'patient2/DICOM'].map((name) => join(root, name)) as [string, string];
+    cpSync(folder('explicit'), first, { recursive: true });
+    cpSync(folder('signed-12-bits'), second, { recursive: true });
+
+    const { cts } = await ready([first], [second, `${first}/.`], undefined, overwrite);
+
+    expect(cts).toEqual(['patient1-DICOM', 'patient2-DICOM'].map((name) => join(root, `out/${name}.nii.gz`)));
+    expect(readFileSync(cts[0] as string).equals(readFileSync(cts[1] as string))).toBe(false);
+  },
+  60_000,
+);
+
+test('two CTs of one call never have one file, not even with --overwrite', async () => {
+  cpSync(folder('several-series'), join(root, 'ct'), { recursive: true });
+  cpSync(folder('explicit'), join(root, 'ct-series-2'), { recursive: true });
+  const both = ready([], [join(root, 'ct'), join(root, 'ct-series-2')], undefined, true);
+
+  await expect(both).rejects.toThrow(/ct-series-2 and .*ct \(.*\) would have the same file/);
+
+  writeFileSync(join(root, 'out/ct-series-2.nii.gz'), 'a CT that is given');
+  const given = ready([join(root, 'out/ct-series-2.nii.gz')], [join(root, 'ct-series-2')], undefined, true);
+  await expect(given).rejects.toThrow('would have the same file');
+}, 60_000);
+
+test('a full disk or a kill leaves no half of a CT, which would stop the next call', async () => {
+  cpSync(folder('explicit'), join(root, 'ct'), { recursive: true });
+  // What a kill leaves.
+  mkdirSync(join(root, 'out'));
+  writeFileSync(join(root, 'out/ct.nii.gz.new'), 'half');
+
+  await ready([join(root, 'ct')]);
+
   expect(readdirSync(join(root, 'out'))).toEqual(['ct.nii.gz']);
 }, 60_000);
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import { initialWeights } from '../lib/models/initial-weights.ts';
 import type { TrainedModel } from '../lib/models/package.ts';
 import { ballCase } from '../lib/training/testing-cases.ts';
 import { openPredictor } from './predict-ct.ts';
+import { requireFree } from './prediction-record.ts';
 
 const MODEL = { kind: 'unet', features: [2, 4], deepSupervision: true } as const;
 const TASK = TASKS.calcification;
@@ -61,6 +62,33 @@ test('one model is on record as before, and with its overlap', async () => {
   const { sha256, origin } = model;
   expect(record).toMatchObject({ model: sha256, training: origin, models: [{ sha256, ...origin }], overlap: 0.25 });
   expect(windows).toBe(27);
+});
+
+test('what a full disk interrupts can be repeated, and leaves neither a note nor half a file', async () => {
+  const model = untrained(1);
+  // A folder in the place of a file, which is the last but one to be written.
+  mkdirSync(join(out, 'p1-prediction.html'));
+  const tasks = [TASK];
+  const plan = { names: new Map([[ct, 'p1']]), out, model: model.sha256, tasks, overwrite: false, overlap: 0.5 };
+
+  await expect(predicted([model])).rejects.toThrow();
+
+  expect(readdirSync(out).sort()).toEqual([
+    'p1-calcification.nii.gz',
+    'p1-prediction.html',
+    'p1-prediction.unfinished.json',
+    'p1.nii.gz',
+  ]);
+  rmSync(join(out, 'p1-prediction.html'), { recursive: true });
+  await requireFree(plan);
+  await predicted([model]);
+  await requireFree(plan);
+  expect(readdirSync(out).sort()).toEqual([
+    'p1-calcification.nii.gz',
+    'p1-prediction.html',
+    'p1-prediction.json',
+    'p1.nii.gz',
+  ]);
 });
 
 test('an ensemble on different voxels names all of its models and their hashes, in record and page', async () => {

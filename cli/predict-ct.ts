@@ -1,4 +1,4 @@
-import { createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { type Task, type TaskId, taskOf } from '../lib/federation/tasks.ts';
@@ -23,7 +23,8 @@ import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTogether } from '../lib/training/infer.ts';
 import { doubtsOf } from '../lib/training/plausibility.ts';
 import { VERSION } from '../lib/version.ts';
-import { fileHash, modelRecord, type Origin, pageFile, recordFile } from './prediction-record.ts';
+import { fileHash, modelRecord, noteFile, type Origin, pageFile, recordFile } from './prediction-record.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** A model's prediction for one task in one CT. */
 export interface Finding {
@@ -90,7 +91,7 @@ export interface TaskPictures {
 
 /**
  * Loads models that predict files one after the other and writes the predictions to the folder `out`. The record of a CT is
- * written last, so that it never speaks of files that are not there.
+ * written last, so that it never speaks of files that are not there; until then a note says whose the files are.
  */
 export async function openPredictor(ensemble: Ensemble, options: PredictorOptions): Promise<Predictor> {
   const { out, overlap, onPictures } = options;
@@ -122,6 +123,8 @@ export async function openPredictor(ensemble: Ensemble, options: PredictorOption
       const predictions = await predictTogether(members, own, tasks, { overlap, onWindow });
       const origin: Origin = { model: ensemble.sha256, image: { file: basename(ct), sha256: await fileHash(ct) } };
       const record = join(out, recordFile(name));
+      const note = join(out, noteFile(name));
+      writeWhole(note, `${JSON.stringify({ ...origin, overlap })}\n`);
       rmSync(record, { force: true });
       const line = originLine({ ...origin, of: 'CT' });
       const found = [...predictions].map(([id, prediction]) => {
@@ -135,10 +138,7 @@ export async function openPredictor(ensemble: Ensemble, options: PredictorOption
       const measured = measure(predicted);
       const page = join(out, pageFile(name));
       const provenance = provenanceOf(shownPath(ct), ensemble, origin, overlap);
-      writeFileSync(
-        page,
-        predictionPage({ ct: shownPath(ct), image, predicted, measured, provenance, purpose: PURPOSE }),
-      );
+      writeWhole(page, predictionPage({ ct: shownPath(ct), image, predicted, measured, provenance, purpose: PURPOSE }));
       onPictures?.(
         name,
         predicted.map((one) => ({ task: one.task, figures: figuresOf(image, one) })),
@@ -147,7 +147,8 @@ export async function openPredictor(ensemble: Ensemble, options: PredictorOption
       const named = models.map(modelRecord);
       const [{ sha256: _, ...training }, ...others] = named as [ModelRecord, ...ModelRecord[]];
       const from = { ...(others.length === 0 && { training }), models: named, overlap };
-      writeFileSync(record, `${JSON.stringify({ ...text, ...from, findings, ...measured, page }, null, 2)}\n`);
+      writeWhole(record, `${JSON.stringify({ ...text, ...from, findings, ...measured, page }, null, 2)}\n`);
+      rmSync(note, { force: true });
       return { ct, findings, ...measured, page };
     },
     close: () => {
@@ -192,11 +193,11 @@ function written(ct: string, name: string, task: Task, prediction: Prediction, o
   const { classMap, landmarks, confidence } = prediction;
   const { classes } = task;
   const map = `${name}.nii.gz`;
-  writeFileSync(map, writeNifti(classMap, { description: origin }));
+  writeWhole(map, writeNifti(classMap, { description: origin }));
   const finding = { ct, task: task.id, confidence, doubts: doubtsOf(task, prediction) };
   if (!landmarks) return { ...finding, volumeMm3: foregroundVolume(classMap), files: [map] };
   const markups = `${name}.mrk.json`;
-  writeFileSync(markups, writeMarkups(landmarks, classes, origin));
+  writeWhole(markups, writeMarkups(landmarks, classes, origin));
   const positions = landmarks.map(({ label, position }) => [classes[label - 1] as string, position] as const);
   return { ...finding, landmarks: Object.fromEntries(positions), files: [map, markups] };
 }

@@ -45,7 +45,7 @@ measurements, and <name>-prediction.json with the findings, the release, and the
 and CT. <name> is the CT's file name, preceded by its folders if several CTs have the same:
 p1-image, p2-image. A CT that intake would reject, such as one that is not in HU, does not stop the
 others; the exit code is then 1. A DICOM series is written as <name>.nii.gz first; <name> is then the
-folder's.
+folder's, such as patient1-DICOM and patient2-DICOM.
 
 Examples:
   npx fedcardio predict patient.nii.gz --model demo-output/student.safetensors

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TASKS } from '../lib/federation/tasks.ts';
-import { fileHash, recordFile, requireFree } from './prediction-record.ts';
+import { fileHash, noteFile, recordFile, requireFree } from './prediction-record.ts';
 
 let out: string;
 let ct: string;
@@ -56,6 +56,19 @@ test.each<[string, () => void | Promise<void>]>([
   await check(true);
 });
 
+test('unfinished predictions, which a full disk or a kill leaves, are written again by the same call alone', async () => {
+  writeFileSync(join(out, 'p1-calcification.nii.gz'), 'a class map');
+  const note = { model: 'm1', overlap: 0.5, image: { sha256: await fileHash(ct) } };
+  writeFileSync(join(out, noteFile('p1')), JSON.stringify(note));
+
+  await check();
+  await expect(check(false, 'm2')).rejects.toEqual(refusal(/another CT, model or overlap would be replaced/));
+  await expect(check(false, 'm1', 0.75)).rejects.toEqual(refusal(/another CT, model or overlap would be replaced/));
+  // The record of finished ones counts more.
+  await predicted('m0');
+  await expect(check()).rejects.toEqual(refusal(/another CT, model or overlap would be replaced/));
+});
+
 test('predictions with another overlap are replaced only with --overwrite', async () => {
   await predicted();
   await expect(check(false, 'm1', 0.75)).rejects.toEqual(refusal(/overlap would be replaced/));
@@ -74,6 +87,19 @@ test.each(['p1-hinge-points.mrk.json', 'p1-hinge-points.nii.gz', 'p1-prediction.
     await expect(check()).rejects.toEqual(refusal(new RegExp(file)));
   },
 );
+
+test('two CTs whose names and tasks make one file are refused, even with --overwrite', async () => {
+  const tasks = [TASKS['hinge-points'], { ...TASKS.calcification, id: 'points' }];
+  const names = new Map([
+    [ct, 'p1'],
+    [`${ct}.nii`, 'P1-hinge'],
+  ]);
+  const plan = { names, out, model: 'm1', tasks, overwrite: true, overlap: 0.5 };
+
+  await expect(requireFree(plan)).rejects.toEqual(
+    refusal(/^The predictions of .*p1\.nii\.gz and .*\.nii would have the same file, .*hinge-points\.nii\.gz\.$/i),
+  );
+});
 
 test('a CT is never replaced, not even with --overwrite', async () => {
   const label = join(out, 'p1-calcification.nii.gz');

@@ -30,6 +30,12 @@ export const modelRecord = ({ sha256, origin, trainedOnPhantoms }: TrainedModel)
 /** Name of the file that says where the predictions of a CT come from, and what they found. */
 export const recordFile = (name: string): string => `${name}-prediction.json`;
 
+/**
+ * Name of the note that says whose predictions are being written. It is written before the first of them and removed after the
+ * record, so that a call that was interrupted by a kill or a full disk can be repeated.
+ */
+export const noteFile = (name: string): string => `${name}-prediction.unfinished.json`;
+
 /** Name of the page that shows the predictions of a CT. */
 export const pageFile = (name: string): string => `${name}-prediction.html`;
 
@@ -65,13 +71,14 @@ export interface Plan {
 
 /**
  * Checks, before anything is computed, that predictions replace no file but earlier predictions of the same CT by the same
- * model with the same overlap. A CT is never replaced.
+ * model with the same overlap, finished or not. A CT is never replaced.
  *
  * @throws FedcardioError `BAD_CONFIGURATION` that names the files
  */
 export async function requireFree({ names, out, model, tasks, overwrite, overlap }: Plan): Promise<void> {
   const cts = new Set([...names.keys()].map((ct) => resolve(ct)));
   const taken: string[] = [];
+  requireDifferent(names, tasks);
   for (const [ct, name] of names) {
     const present = filesOf(name, tasks)
       .map((file) => join(out, file))
@@ -82,7 +89,7 @@ export async function requireFree({ names, out, model, tasks, overwrite, overlap
         hint: 'Nothing was written. Give another folder with --out.',
       });
     }
-    if (present.length > 0 && !overwrite && !(await isSame(join(out, recordFile(name)), ct, { model, overlap }))) {
+    if (present.length > 0 && !overwrite && !(await isSame(join(out, writerFile(name, out)), ct, { model, overlap }))) {
       taken.push(present[0] as string);
     }
   }
@@ -95,7 +102,29 @@ export async function requireFree({ names, out, model, tasks, overwrite, overlap
   );
 }
 
-/** Whether a record is of this CT, model and overlap. A CT that cannot be read replaces nothing: its prediction fails. */
+/** Requires that no two CTs have a file in common, such as `p1` with the task `a-b` and `p1-a` with `b`. */
+function requireDifferent(names: Plan['names'], tasks: readonly Task[]): void {
+  const owners = new Map<string, string>();
+  for (const [ct, name] of names) {
+    for (const file of filesOf(name, tasks)) {
+      const owner = owners.get(file.toLowerCase());
+      if (owner !== undefined) {
+        throw new FedcardioError(
+          'BAD_CONFIGURATION',
+          `The predictions of ${owner} and ${ct} would have the same file, ${file}.`,
+          { hint: 'Nothing was written. Predict them in two calls with different --out.' },
+        );
+      }
+      owners.set(file.toLowerCase(), ct);
+    }
+  }
+}
+
+/** The file that says whose the predictions in a folder are: without a record, they are unfinished ones. */
+const writerFile = (name: string, out: string): string =>
+  existsSync(join(out, recordFile(name))) ? recordFile(name) : noteFile(name);
+
+/** Whether a record, or a note, is of this CT, model and overlap. A CT that cannot be read replaces nothing: its prediction fails. */
 async function isSame(record: string, ct: string, of: Pick<Plan, 'model' | 'overlap'>): Promise<boolean> {
   if (!existsSync(record)) return false;
   try {

@@ -29,7 +29,7 @@ import {
   targetOfClassMap,
 } from '../lib/training/cases.ts';
 import { decodeSoftLabel } from '../lib/training/soft-labels.ts';
-import { type ValidationSplit, validationCases } from '../lib/training/validation-split.ts';
+import { isLabelled, type ValidationSplit, validationCases } from '../lib/training/validation-split.ts';
 import type { Cache } from './cache.ts';
 import type { GpuTaskContext } from './context.ts';
 
@@ -141,7 +141,8 @@ export function openSiteData(
       if (use === 'evaluation') return cataloged(use);
       const entries = await cataloged('training');
       const heldBack = split ? validationCases(entries, split) : new Set<string>();
-      return entries.filter((entry) => heldBack.has(entry.case) === (use === 'validation'));
+      if (use === 'training') return entries.filter((entry) => !heldBack.has(entry.case));
+      return entries.filter((entry) => heldBack.has(entry.case) && split && isLabelled(entry, split.tasks));
     },
     prepared: (entry, { spacing, heartCrop, intensity }) => {
       const how = canonicalJson({ spacing, heartCrop, intensity });

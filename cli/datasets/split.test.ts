@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CaseUse } from '../../lib/federation/keys.ts';
 import { type DatasetCase, labelledTasks } from './dataset.ts';
-import { dealOut, withHeldOut } from './split.ts';
+import { dealOut, patientsOnBothSides, withHeldOut } from './split.ts';
 
 const caseOf = (id: string, tasks: readonly string[], use: CaseUse = 'training'): DatasetCase => ({
   id,
@@ -56,6 +56,71 @@ describe('withHeldOut', () => {
     expect(ids(1)).toEqual(ids(1));
     expect(ids(1)).not.toEqual(ids(2));
     expect(withHeldOut(decided, 0.5, 1)).toBe(decided);
+  });
+});
+
+/** Cases as `site import` names them. */
+const scans = (patient: number, count: number, tasks: readonly string[] = ['a']) =>
+  Array.from({ length: count }, (_, scan) => caseOf(importedId(patient, scan), tasks));
+const importedId = (patient: number, scan: number) =>
+  `p${patient.toString(16).padStart(12, '0')}-${scan.toString(16).padStart(8, '0')}`;
+
+describe('a patient stays whole', () => {
+  test.each([
+    ['two scans of each', [2, 2, 2, 2, 2, 2, 2, 2, 2, 2], 0.2, 4],
+    ['scans without a share that fits', [3, 3, 3], 0.3, 3],
+    ['one patient with many scans', [12, 1, 1, 1, 1, 1, 1, 1, 1], 0.2, 4],
+    ['no patient to spare', [4], 0.2, 0],
+    ['only large patients', [5, 5], 0.2, 5],
+  ])('when cases are held out: %s', (_, counts, share, expected) => {
+    const cases = counts.flatMap((count, patient) => scans(patient, count));
+
+    for (let seed = 0; seed < 20; seed++) {
+      const split = withHeldOut(cases, share, seed);
+
+      expect(patientsOnBothSides(split)).toEqual([]);
+      expect(heldOut(split)).toHaveLength(expected);
+    }
+  });
+
+  test('with the scans that have no label', () => {
+    const cases = Array.from({ length: 6 }, (_, patient) => [
+      ...scans(patient, 1),
+      caseOf(importedId(patient, 9), []),
+    ]).flat();
+
+    const split = withHeldOut(cases, 0.34, 1);
+
+    expect(patientsOnBothSides(split)).toEqual([]);
+    expect(heldOut(split)).toHaveLength(4);
+  });
+
+  test('when cases are dealt out to sites', () => {
+    const cases = [
+      ...Array.from({ length: 9 }, (_, patient) => scans(patient, 1 + (patient % 3))).flat(),
+      ...many(6, ['a']),
+    ];
+
+    for (let seed = 0; seed < 20; seed++) {
+      const sites = dealOut(cases, 4, seed);
+
+      const patients = sites.map((site) => new Set(site.map(({ id }) => id.split('-')[0])));
+      expect(patients.reduce((sum, { size }) => sum + size, 0)).toBe(9 + 6);
+      expect(
+        Math.max(...sites.map(({ length }) => length)) - Math.min(...sites.map(({ length }) => length)),
+      ).toBeLessThan(4);
+    }
+  });
+
+  test('and the draw of cases with other names does not change', () => {
+    const cases = [...many(9, ['a']), ...many(4, ['b'], 'b'), ...many(3, [], 'u')];
+
+    expect(heldOut(withHeldOut(cases, 0.3, 5)).map(({ id }) => id)).toEqual(['p0', 'p4', 'b2', 'b3']);
+    expect(dealOut(cases, 3, 5).map((site) => site.map(({ id }) => id).join(' '))).toEqual([
+      'p3 p0 p4 b3 b1 u1',
+      'p6 p5 p2 b0 u0',
+      'p7 p8 p1 b2 u2',
+    ]);
   });
 });
 

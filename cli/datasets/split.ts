@@ -1,12 +1,14 @@
+import { patientOf } from '../../lib/federation/case-names.ts';
 import type { CaseUse } from '../../lib/federation/keys.ts';
 import type { TaskId } from '../../lib/federation/tasks.ts';
 import { groupBy } from '../../lib/group-by.ts';
 import { seededRandom, shuffled } from '../../lib/random.ts';
+import { drawPatients } from '../../lib/training/draw-patients.ts';
 import { type DatasetCase, labelledTasks } from './dataset.ts';
 
 /**
- * Holds out a share of the labelled cases for scores, drawn from the seed, unless some are held out already. Each task
- * keeps a labelled case for training, and has a held-out one if it has two.
+ * Holds out a share of the labelled cases for scores, drawn from the seed, unless some are held out already. Patients stay whole.
+ * Each task keeps a labelled case for training, and has a held-out one if two patients have labels of it.
  *
  * @param labelsOf the tasks of a case's labels that can be scored
  */
@@ -17,41 +19,45 @@ export function withHeldOut(
   labelsOf: (one: DatasetCase) => readonly TaskId[] = labelledTasks,
 ): readonly DatasetCase[] {
   if (share === 0 || cases.some(({ use }) => use === 'evaluation')) return cases;
-  let candidates = shuffled(seededRandom('held-out', seed), cases).filter((one) => labelsOf(one).length > 0);
-  const wanted = Math.max(1, Math.round(share * candidates.length));
-  const inTraining = countsOf(candidates.flatMap(labelsOf));
-  const scored = new Set<TaskId>();
-  const heldOut = new Set<string>();
-  for (;;) {
-    candidates = candidates.filter(
-      (one) => !heldOut.has(one.id) && labelsOf(one).every((task) => (inTraining.get(task) ?? 0) > 1),
-    );
-    const gain = (one: DatasetCase) => labelsOf(one).filter((task) => !scored.has(task)).length;
-    const [best] = candidates.toSorted((a, b) => gain(b) - gain(a));
-    if (!best || (heldOut.size >= wanted && gain(best) === 0)) break;
-    heldOut.add(best.id);
-    for (const task of labelsOf(best)) {
-      scored.add(task);
-      inTraining.set(task, (inTraining.get(task) ?? 0) - 1);
-    }
-  }
+  const order = shuffled(seededRandom('held-out', seed), cases).map((one) => ({ id: one.id, tasks: labelsOf(one) }));
+  const labelled = order.filter(({ tasks }) => tasks.length > 0);
+  const heldOut = drawPatients(order, { wanted: Math.max(1, Math.round(share * labelled.length)), coversTasks: true });
   return cases.map((one) => ({ ...one, use: (heldOut.has(one.id) ? 'evaluation' : 'training') satisfies CaseUse }));
 }
 
-function countsOf(tasks: readonly TaskId[]): Map<TaskId, number> {
-  const counts = new Map<TaskId, number>();
-  for (const task of tasks) counts.set(task, (counts.get(task) ?? 0) + 1);
-  return counts;
+/** Patients, by the names that `site import` gives, with training cases and held-out ones: the scores would be too good. */
+export function patientsOnBothSides(cases: readonly Pick<DatasetCase, 'id' | 'use'>[]): readonly string[] {
+  const imported = cases.filter(({ id }) => patientOf(id) !== id);
+  const patients = groupBy(imported, ({ id }) => patientOf(id));
+  return [...patients].filter(([, own]) => new Set(own.map(({ use }) => use)).size > 1).map(([patient]) => patient);
 }
 
-/** Deals the cases out to sites in turn, held-out and labelled ones evenly, in an order drawn from the seed. */
+/**
+ * Deals the cases out to sites, held-out and labelled ones evenly, in an order drawn from the seed. All cases of a patient go to one
+ * site: the next one in turn, which is that with the fewest such cases, and among several of these that with the fewest cases.
+ */
 export function dealOut(
   cases: readonly DatasetCase[],
   sites: number,
   seed: number,
 ): readonly (readonly DatasetCase[])[] {
   const kindOf = (one: DatasetCase) => `${one.use} ${labelledTasks(one).join()}`;
-  const kinds = groupBy(shuffled(seededRandom('deal', seed), cases), kindOf);
-  const ordered = [...kinds.values()].flat();
-  return Array.from({ length: sites }, (_, site) => ordered.filter((_, index) => index % sites === site));
+  const patients = groupBy(shuffled(seededRandom('deal', seed), cases), ({ id }) => patientOf(id));
+  const kinds = groupBy(patients.values(), (own) => [...new Set(own.map(kindOf))].sort().join('; '));
+  const dealt = Array.from({ length: sites }, () => ({ cases: [] as DatasetCase[], kinds: new Map<string, number>() }));
+  for (const own of [...kinds.values()].flat()) {
+    const alike = (site: Dealt) => own.reduce((sum, one) => sum + (site.kinds.get(kindOf(one)) ?? 0), 0);
+    const site = dealt.reduce((best, other) =>
+      (alike(other) - alike(best) || other.cases.length - best.cases.length) < 0 ? other : best,
+    );
+    site.cases.push(...own);
+    for (const kind of own.map(kindOf)) site.kinds.set(kind, (site.kinds.get(kind) ?? 0) + 1);
+  }
+  return dealt.map((site) => site.cases);
+}
+
+interface Dealt {
+  readonly cases: DatasetCase[];
+  /** Number of cases of each kind. */
+  readonly kinds: Map<string, number>;
 }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { FedcardioError } from '../../lib/error.ts';
 import { lockDirectory } from '../../local/emulator/lock.ts';
+import { writeWhole } from '../write-whole.ts';
 import type { TimedEvent } from './events.ts';
 import { openLines } from './lines.ts';
 
@@ -82,11 +83,7 @@ export function openRunDirectory<S extends RunState>(
 ): RunDirectory {
   mkdirSync(path, { recursive: true });
   const file = join(path, `${name}.json`);
-  const save: RunDirectory['save'] = (progress) => {
-    // A new file, because a full disk would leave the old one empty, and the run could not be resumed.
-    writeFileSync(`${file}.new`, `${JSON.stringify({ ...state, ...progress })}\n`);
-    renameSync(`${file}.new`, file);
-  };
+  const save: RunDirectory['save'] = (progress) => writeWhole(file, `${JSON.stringify({ ...state, ...progress })}\n`);
   const peakRss = before?.peakRss ?? 0;
   save({ finished: false, peakRss });
   const eventsFile = join(path, 'events.jsonl');

@@ -1,7 +1,8 @@
-import { shownKey, shownName } from '../../lib/federation/case-names.ts';
+import { shownName } from '../../lib/federation/case-names.ts';
 import { type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../../lib/federation/keys.ts';
 import type { CatalogEntry, Rejected } from '../../lib/federation/schemas.ts';
 import { groupBy } from '../../lib/group-by.ts';
+import { faultOfObject } from '../../lib/intake/faults.ts';
 import type { ObjectInfo } from '../../lib/storage/contract.ts';
 
 /**
@@ -86,9 +87,7 @@ function fileState(
   const { key } = info;
   const accepted = part.kind === 'image' ? entry?.image : part.kind === 'label' ? entry?.labels[part.task] : undefined;
   if (accepted?.key === key && accepted.etag === info.etag) return { key, state: 'accepted' };
-  // One fault stands for all unknown files of a format.
-  const faults = rejected?.objects ?? [];
-  const fault = faults.find((one) => one.key === shownKey(key)) ?? (part.kind === 'unknown' ? faults[0] : undefined);
+  const fault = faultOfObject(key, rejected?.objects ?? []);
   if (fault && rejected && (trustsOld || rejected.writtenAt >= info.lastModified)) {
     const { code, reason, hint } = fault;
     return { key, state: 'rejected', code, reason, hint };

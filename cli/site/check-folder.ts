@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { mapConcurrently } from '../../lib/async.ts';
 import { systemError } from '../../lib/error.ts';
-import { shownKey } from '../../lib/federation/case-names.ts';
+import { patientOf, shownKey } from '../../lib/federation/case-names.ts';
 import { CASE_FOLDERS, siteKeys } from '../../lib/federation/keys.ts';
 import type { CatalogEntry } from '../../lib/federation/schemas.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
@@ -11,6 +11,7 @@ import { intakeCases } from '../../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../../lib/intake/reconcile.ts';
 import { createPairFinder } from '../../lib/intake/same-scan.ts';
 import { type DatasetCase, type DatasetFile, isImage } from '../datasets/dataset.ts';
+import { patientsOnBothSides } from '../datasets/split.ts';
 import { commandLine } from '../shell-words.ts';
 import { type CaseWarning, headerWarnings, labelWarnings, nameWarnings, pointWarnings } from './case-warnings.ts';
 import type { CheckedCase, FileFinding } from './checked-case.ts';
@@ -57,9 +58,11 @@ export async function checkFolder(folder: SiteFolder, options: CheckOptions): Pr
     options.onChecked?.(results.size, ids.length);
   }
   const twins = sameScans([...results.values()].flatMap(({ entry }) => entry?.value ?? []));
-  const checked = await mapConcurrently(byId, READS_AT_ONCE, ([id, parts]) =>
-    checkedCase(dir, id, parts, results.get(id) as IntakeResult, options.tasks, twins.get(id)),
-  );
+  const divided = new Set(patientsOnBothSides(cases));
+  const checked = await mapConcurrently(byId, READS_AT_ONCE, async ([id, parts]) => {
+    const one = await checkedCase(dir, id, parts, results.get(id) as IntakeResult, options.tasks, twins.get(id));
+    return divided.has(patientOf(id)) ? { ...one, warnings: [...one.warnings, { file: id, ...SAME_PATIENT }] } : one;
+  });
   const beside = await checkedStrays(dir, strays);
   return [...beside, ...checked.toSorted((a, b) => (a.case < b.case ? -1 : 1))];
 }
@@ -113,6 +116,12 @@ const sameScan = (twin: string): CaseWarning => ({
   reason: `Its CT and that of case ${twin} look like parts of one scan; one is to train on and one is held out.`,
   hint: 'If they are of one patient, leave one of them out.',
 });
+
+export const SAME_PATIENT = {
+  code: 'SAME_PATIENT',
+  reason: 'By its name, the patient of this case has cases to train on and held-out ones. Scores would be too good.',
+  hint: 'Keep all cases of the patient on one side.',
+} as const;
 
 /** Training cases and held-out cases that look like parts of one scan, each with the other. */
 function sameScans(entries: readonly CatalogEntry[]): ReadonlyMap<string, string> {

@@ -63,6 +63,39 @@ describe('site check', () => {
     expect(cases.map((one) => one.case)).toEqual(['Mueller^Hans', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6']);
   });
 
+  test('warns of a patient on both sides, whom the names of site import tell', async () => {
+    write({
+      'cases/p00000000000a-00000001/image.nii.gz': image(1),
+      'held-out/p00000000000a-00000002/image.nii.gz': image(2),
+      'cases/p00000000000b-00000001/image.nii.gz': image(3),
+    });
+
+    const cases = await check();
+
+    expect(cases.map(({ accepted, warnings }) => [accepted, warnings.map(({ code }) => code)])).toEqual([
+      [true, ['SAME_PATIENT']],
+      [true, ['SAME_PATIENT']],
+      [true, []],
+    ]);
+  });
+
+  test('refuses a label whose CT lies on the other side, and not the case', async () => {
+    write({ 'held-out/p7/image.nii.gz': image(), 'cases/p7/labels/calcification.nii.gz': calcium() });
+
+    expect(await check()).toMatchObject([
+      {
+        case: 'p7',
+        accepted: true,
+        faults: [
+          {
+            file: 'cases/p7/labels/calcification.nii.gz',
+            reason: 'This label lies in cases/, its CT in held-out/, so it is not used.',
+          },
+        ],
+      },
+    ]);
+  });
+
   test.each([
     ['cases/p1', 'no model learns hinge-points from this case'],
     ['held-out/p1', 'the case is scored by its other points'],

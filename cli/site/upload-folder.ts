@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { patientOf } from '../../lib/federation/case-names.ts';
 import type { CaseUse } from '../../lib/federation/keys.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 import type { WaitOut } from '../../lib/storage/outages.ts';
 import type { DatasetCase } from '../datasets/dataset.ts';
 import { IDENTIFYING } from './case-warnings.ts';
-import { checkFolder } from './check-folder.ts';
+import { checkFolder, SAME_PATIENT } from './check-folder.ts';
 import type { CheckedCase, FileFinding } from './checked-case.ts';
 import type { SiteFolder } from './site-folder.ts';
 import { uploadFiles } from './upload-files.ts';
@@ -42,7 +43,7 @@ export interface UploadedFolder {
   readonly stored: number;
   /** Cases with files that were not uploaded because intake would refuse them. */
   readonly refused: readonly CheckedCase[];
-  /** Names and texts, of cases with something new, that may lead back to a patient. */
+  /** Of cases with something new: names and texts that may lead back to a patient, and patients on both sides. */
   readonly warnings: readonly FileFinding[];
   /** Names of the cases that have a stored file now. */
   readonly cases: ReadonlySet<string>;
@@ -60,7 +61,10 @@ export async function uploadFolder(
   const plan = await planUpload(store, folder.cases, options.record, options.signal);
   const progress = createProgress(plan, options.onProgress);
   const refused = plan.elsewhere.map((one) => misplaced(one, folder.cases, options.wayBack));
-  const warnings: FileFinding[] = [];
+  const isDivided = ({ one: { id }, pending }: Planned) => pending.length > 0 && plan.divided.has(patientOf(id));
+  const warnings: FileFinding[] = plan.cases
+    .filter(isDivided)
+    .map(({ one: { id } }) => ({ file: id, ...SAME_PATIENT }));
   // Files beside the cases are checked once.
   let strays = folder.strays;
   for (let from = 0; from === 0 || from < plan.cases.length; from += CHUNK) {

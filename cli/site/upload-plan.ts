@@ -5,6 +5,7 @@ import { isRefusedName } from '../../lib/federation/case-names.ts';
 import { CASE_FOLDERS, type CaseUse, parseCaseKey, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
 import type { ObjectInfo, SiteStore } from '../../lib/storage/contract.ts';
 import type { DatasetCase, DatasetFile } from '../datasets/dataset.ts';
+import { patientsOnBothSides } from '../datasets/split.ts';
 import { etagOf, keyOf } from '../upload-file.ts';
 import type { UploadRecord } from './upload-record.ts';
 
@@ -24,6 +25,8 @@ export interface UploadPlan {
   readonly stored: number;
   /** Cases that are stored on the other side, training or held out: an upload would move them. No part of `cases`. */
   readonly elsewhere: readonly DatasetCase[];
+  /** Patients with cases on both sides, stored or to be uploaded, by the names that `site import` gives. */
+  readonly divided: ReadonlySet<string>;
 }
 
 const STATS_AT_ONCE = 16;
@@ -70,8 +73,15 @@ export async function planUpload(
     cases: [...byCase].map(([one, pending]) => ({ one, pending: pending.toSorted(imagesFirst) })),
     stored: compared.filter(({ isStored }) => isStored).length,
     elsewhere,
+    divided: new Set(patientsOnBothSides([...storedCases(objects.keys()), ...cases])),
   };
 }
+
+const storedCases = (keys: Iterable<SiteKey>) =>
+  [...keys].flatMap((key) => {
+    const parsed = parseCaseKey(key);
+    return parsed ? [{ id: parsed.caseId, use: parsed.use }] : [];
+  });
 
 /**
  * Tells a case of which the other side holds more than its own, where a CT is more than any other file. A case that both

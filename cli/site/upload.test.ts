@@ -157,6 +157,18 @@ describe('an upload', () => {
     ]);
   });
 
+  test('warns of a patient whose other cases are stored on the other side', async () => {
+    const [before, now, other] = ['p00000000000a-00000001', 'p00000000000a-00000002', 'p00000000000b-00000001'];
+    write({ [`cases/${now}/image.nii.gz`]: image(2), [`cases/${other}/image.nii.gz`]: image(3) });
+    const { upload, site } = uploader();
+    await site.put(`held-out/${before}/image.nii.gz`, image(1));
+
+    const [first, again] = [await upload(), await upload()];
+
+    expect(first.warnings.map(({ file, code }) => [file, code])).toEqual([[now, 'SAME_PATIENT']]);
+    expect([first.uploaded.files, again.warnings]).toEqual([2, []]);
+  });
+
   test('of 600 cases asks for no case by itself', async () => {
     const cases = Array.from({ length: 600 }, (_, i) => `p${String(i).padStart(4, '0')}`);
     write(Object.fromEntries(cases.map((id) => [`${id}/image.nii.gz`, 'x'])));

@@ -28,6 +28,23 @@ const answer = (accepted: readonly CatalogEntry[], rejected: SiteIntake['rejecte
     summary: { cases: { training, evaluation: 0, rejected: 0 } } as unknown as Summary,
   });
 
+const unknownFiles: TrainingSite = {
+  ...site,
+  cases: site.cases.map((one) => ({
+    ...one,
+    files: [...one.files, ...['a.txt', 'b.txt'].map((name) => ({ name, path: name }))],
+  })),
+};
+
+test('unanswered: one fault answers for all files of a format', () => {
+  const fault = { key: siteKeys.ofEvent('cases/p1/a.txt'), code: 'BAD_KEY', reason: 'Not expected.' };
+  const accepted = [entry({ calcification: {} })];
+  const summary = { cases: { training: 1, evaluation: 0, rejected: 1 } } as unknown as Summary;
+
+  expect(unanswered(unknownFiles, { site: 'bonn', accepted, rejected: [fault], summary })).toBeUndefined();
+  expect(unanswered(unknownFiles, { site: 'bonn', accepted, rejected: [], summary })).toBe('bonn/cases/p1/a.txt');
+});
+
 test.each([
   ['an accepted case', answer([entry({ calcification: {} })], []), undefined],
   ['a case whose label is rejected', answer([entry({})], [fault(label)]), undefined],

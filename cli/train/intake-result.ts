@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
-import { shownKey } from '../../lib/federation/case-names.ts';
+import { shownName } from '../../lib/federation/case-names.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import {
   type CatalogEntry,
@@ -10,9 +10,11 @@ import {
   type Summary,
   summarySchema,
 } from '../../lib/federation/schemas.ts';
+import { groupBy } from '../../lib/group-by.ts';
+import { faultOfObject } from '../../lib/intake/faults.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
-import { taskOfFile } from '../datasets/dataset.ts';
+import { type DatasetFile, taskOfFile } from '../datasets/dataset.ts';
 import { keyOf } from '../upload-file.ts';
 import type { TrainingSite } from './material.ts';
 
@@ -72,17 +74,16 @@ export function unanswered(
   { accepted, rejected, summary }: SiteIntake,
 ): string | undefined {
   const entries = new Map(accepted.map((entry) => [`${entry.use} ${entry.case}`, entry]));
-  const refused = new Set<string>(rejected.map(({ key }) => key));
+  const faults = groupBy(rejected, ({ key }) => key.split('/')[1]);
   for (const one of cases) {
     const entry = entries.get(`${one.use} ${one.id}`);
+    const own = faults.get(shownName(one.id)) ?? [];
+    const isRefused = (file: DatasetFile) => faultOfObject(keyOf(one, file), own) !== undefined;
     // The labels of a CT that is not accepted have no answer.
-    if (!entry && one.files.some((file) => refused.has(shownKey(keyOf(one, file))))) continue;
+    if (!entry && one.files.some(isRefused)) continue;
     const open = one.files.find((file) => {
       const task = taskOfFile(file);
-      return (
-        !refused.has(shownKey(keyOf(one, file))) &&
-        !(task ? entry?.labels[task] : entry?.image.key === keyOf(one, file))
-      );
+      return !isRefused(file) && !(task ? entry?.labels[task] : entry?.image.key === keyOf(one, file));
     });
     if (open) return `${id}/${keyOf(one, open)}`;
   }

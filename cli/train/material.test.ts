@@ -63,9 +63,18 @@ describe('readMaterial', () => {
     write('bonn/notes/readme.txt');
 
     expect(readMaterial(request(['bonn']))).toMatchObject({
-      leftOut: ['bonn/notes'],
+      leftOut: [{ name: 'bonn/notes', reason: 'it has no image.nii.gz' }],
       sites: [{ cases: [{ id: 'p1' }] }],
     });
+  });
+
+  test('says where a CT is whose labels are on the other side', () => {
+    writeCase('bonn/cases', 'p1', 'calcification');
+    writeCase('bonn/held-out', 'p2', 'calcification');
+    write('bonn/cases/p2/labels/hinge-points.nii.gz');
+
+    const reason = 'its labels lie in cases/, its CT in held-out/; put them into one folder';
+    expect(readMaterial(request(['bonn'])).leftOut).toEqual([{ name: 'bonn/p2', reason }]);
   });
 
   test('adds the tasks of nnU-Net to those of the federation, once', () => {
@@ -97,6 +106,33 @@ describe('readMaterial', () => {
     const { sites } = readMaterial(request(['all'], { simulateSites: 4 }));
 
     expect(sites.map(({ id, cases }) => `${id} ${cases.length}`)).toEqual(['all-1 3', 'all-2 3', 'all-3 2', 'all-4 2']);
+  });
+});
+
+describe('cases that site import has named', () => {
+  test('are held out and dealt out by patient', () => {
+    for (const patient of 'abcdef') {
+      for (const scan of '123') writeCase('all', `p00000000000${patient}-0000000${scan}`, 'calcification');
+    }
+
+    const { sites, onBothSides } = readMaterial(request(['all'], { simulateSites: 4 }));
+
+    expect(onBothSides).toEqual([]);
+    const patients = sites.flatMap(({ cases }) => [...new Set(cases.map(({ id }) => id.slice(0, 13)))]);
+    expect(patients.toSorted().join()).toBe([...new Set(patients)].sort().join());
+    const asked = request(['all'], { simulateSites: 6 });
+    expect(() => readMaterial(asked)).toThrow('Training CTs of 5 patients are too few for 6 sites.');
+  });
+
+  test('and that the folders put on both sides are told', () => {
+    writeCase('bonn/cases', 'p00000000000a-00000001', 'calcification');
+    writeCase('bonn/cases', 'p00000000000b-00000001', 'calcification');
+    writeCase('bonn/held-out', 'p00000000000a-00000002', 'calcification');
+    // Not one patient: sites give such names on their own.
+    writeCase('bonn/cases', 'p1', 'calcification');
+    writeCase('jena/held-out', 'p1', 'calcification');
+
+    expect(readMaterial(request(['bonn', 'jena'])).onBothSides).toEqual(['p00000000000a']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { FedcardioError } from '../../lib/error.ts';
-import { isRefusedName } from '../../lib/federation/case-names.ts';
+import { isRefusedName, patientOf } from '../../lib/federation/case-names.ts';
+import { CASE_FOLDERS } from '../../lib/federation/keys.ts';
 import {
   type Campaign,
   campaignSchema,
@@ -11,9 +12,10 @@ import {
 import { DEFAULT_TASKS, type Task, type TaskId, taskOf } from '../../lib/federation/tasks.ts';
 import { parseJson, parseValue } from '../../lib/json.ts';
 import { nearest } from '../../lib/nearest.ts';
+import { counted } from '../../lib/report/format.ts';
 import { type Dataset, type DatasetCase, isImage, labelledTasks } from '../datasets/dataset.ts';
 import { readDataset } from '../datasets/read-dataset.ts';
-import { dealOut, withHeldOut } from '../datasets/split.ts';
+import { dealOut, patientsOnBothSides, withHeldOut } from '../datasets/split.ts';
 import { readInput } from '../read-input.ts';
 import type { TrainRequest } from './request.ts';
 
@@ -28,8 +30,10 @@ export interface Material {
   readonly federation: Federation;
   readonly tasks: readonly Task[];
   readonly sites: readonly TrainingSite[];
-  /** Folders of cases that have no CT and are left out: "bonn/p007". */
-  readonly leftOut: readonly string[];
+  /** Folders of cases that have no CT and are left out, such as "bonn/p007". */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+  /** Patients with training cases and held-out ones, which the folders divide so. */
+  readonly onBothSides: readonly string[];
   /** The researcher's own campaign. */
   readonly campaign: Campaign | undefined;
 }
@@ -47,7 +51,7 @@ export function readMaterial(request: TrainRequest, converted: ReadonlyMap<strin
   const known = given?.tasks ?? DEFAULT_TASKS;
   const read = request.sites.map(({ id, dir }) => ({ id, dir, ...(converted.get(id) ?? readDataset(dir, known)) }));
   const leftOut = read.flatMap(({ id, cases }) =>
-    cases.filter((one) => !hasImage(one)).map((one) => `${id}/${one.id}`),
+    cases.filter((one) => !hasImage(one)).map((one) => ({ name: `${id}/${one.id}`, reason: reasonOf(one, cases) })),
   );
   const tasks = [...known, ...newTasks(read)];
   const ids = new Set(tasks.map(({ id }) => id));
@@ -73,6 +77,7 @@ export function readMaterial(request: TrainRequest, converted: ReadonlyMap<strin
     tasks,
     sites,
     leftOut,
+    onBothSides: patientsOnBothSides(sites.flatMap(({ cases }) => cases)),
     campaign: request.campaign === null ? undefined : readCampaign(request.campaign),
   };
   if (material.campaign) requireFits(material.campaign, material);
@@ -83,6 +88,13 @@ const readFederation = (file: string) => parseJson(readInput(file), federationSc
 const readCampaign = (file: string) => parseJson(readInput(file), campaignSchema, file);
 
 const hasImage = ({ files }: DatasetCase): boolean => files.some(isImage);
+
+function reasonOf({ id, use }: DatasetCase, all: readonly DatasetCase[]): string {
+  const withImage = all.find((other) => other.id === id && hasImage(other));
+  if (!withImage) return 'it has no image.nii.gz';
+  const [own, other] = [CASE_FOLDERS[use], CASE_FOLDERS[withImage.use]];
+  return `its labels lie in ${own}/, its CT in ${other}/; put them into one folder`;
+}
 
 const titleOf = (id: string): string => id.charAt(0).toUpperCase() + id.slice(1);
 
@@ -136,12 +148,14 @@ function dealtOut(sites: readonly Dealt[], { simulateSites, seed }: TrainRequest
       'Give one --site, such as --site all=DIR.',
     );
   }
-  const training = only.cases.filter(({ use }) => use === 'training').length;
-  if (training < simulateSites) {
-    throw fault(
-      `${training} training CTs are too few for ${simulateSites} sites.`,
-      `Choose at most --simulate-sites ${training}.`,
-    );
+  const training = only.cases.filter(({ use }) => use === 'training').map((one) => one.id);
+  const patients = new Set(training.map(patientOf)).size;
+  if (patients < simulateSites) {
+    const of =
+      patients < training.length
+        ? `Training CTs of ${counted(patients, 'patient')}`
+        : `${training.length} training CTs`;
+    throw fault(`${of} are too few for ${simulateSites} sites.`, `Choose at most --simulate-sites ${patients}.`);
   }
   return dealOut(only.cases, simulateSites, seed).map((cases, index) => ({ id: `${only.id}-${index + 1}`, cases }));
 }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { FedcardioError, systemError } from '../../lib/error.ts';
 import type { Campaign, Federation } from '../../lib/federation/schemas.ts';
 import { freeBytes } from '../disk.ts';
+import { writeWhole } from '../write-whole.ts';
 import type { Material } from './material.ts';
 
 /** Files of the out directory that a new run would replace. */
@@ -57,9 +58,9 @@ export function requireSpace(data: string, { sites }: Pick<Material, 'sites'>): 
   );
 }
 
-/** Writes what the run was started with, to be changed and used again. */
+/** Writes what the run was started with, to be changed and used again, and to be read when the run is continued. */
 export function writeInputs(out: string, federation: Federation, campaign: Campaign, own: string | null): void {
-  const write = (name: string, value: unknown) => writeFileSync(join(out, name), `${JSON.stringify(value, null, 2)}\n`);
+  const write = (name: string, value: unknown) => writeWhole(join(out, name), `${JSON.stringify(value, null, 2)}\n`);
   write('federation.json', federation);
   if (own === null || resolve(own) !== resolve(out, 'campaign.json')) write('campaign.json', campaign);
 }

@@ -102,7 +102,7 @@ function writtenCampaign(out: string): Campaign | undefined {
 async function deliver(
   { context: stores, idle }: Platform,
   { session, display }: Run,
-  { sites, tasks, leftOut }: Material,
+  { sites, tasks, ...left }: Material,
   { signal }: TrainOptions,
 ): Promise<readonly SiteIntake[]> {
   await uploadSites(stores, sites, {
@@ -110,7 +110,7 @@ async function deliver(
     onUploaded: (site, caseId) => session.emit({ type: 'upload', site, caseId }),
   });
   const intake = await awaitIntake(stores, sites, { idle, signal });
-  for (const line of intakeText(intake, tasks, leftOut)) display.say(line);
+  for (const line of intakeText(intake, tasks, left)) display.say(line);
   return intake;
 }
 

@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FedcardioError, systemError } from '../../lib/error.ts';
 import { type Federation, federationSchema } from '../../lib/federation/schemas.ts';
 import { parseJson } from '../../lib/json.ts';
 import { freeBytes } from '../disk.ts';
 import { readInput } from '../read-input.ts';
+import { writeWhole } from '../write-whole.ts';
 
 /** The directory of a federation that runs on this machine. */
 export interface UpDirectory {
@@ -53,11 +54,7 @@ export function openUpDirectory(data: string, file?: string, leastFree = LEAST_F
     log: join(path, 'up.log'),
     federation,
     declaredBy,
-    save() {
-      // A new file, because a full disk would leave the old one empty.
-      writeFileSync(`${kept}.new`, `${JSON.stringify(federation, null, 2)}\n`);
-      renameSync(`${kept}.new`, kept);
-    },
+    save: () => writeWhole(kept, `${JSON.stringify(federation, null, 2)}\n`),
   };
 }
 

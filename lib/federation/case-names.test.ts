@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { caseNameFinding, identifyingPart, shownFile, shownKey, shownName } from './case-names.ts';
+import { caseNameFinding, identifyingPart, patientOf, shownFile, shownKey, shownName } from './case-names.ts';
 
 describe('the name of a case', () => {
   test.each([
@@ -135,4 +135,15 @@ test.each([
 test('a text of two ordinary words is doubtful at most', () => {
   expect(identifyingPart('membranous-septum')).toBeUndefined();
   expect(identifyingPart('some-valve')).toBeUndefined();
+});
+
+test.each([
+  ['p5849468e76e1-bcdd5b28', 'p5849468e76e1'],
+  ['p584946817611-19550312', 'p584946817611'],
+  ['p7', 'p7'],
+  ['p7-2', 'p7-2'],
+  ['sub-001', 'sub-001'],
+  ['p5849468e76e1-bcdd5b28-2', 'p5849468e76e1-bcdd5b28-2'],
+])('the case %s is of the patient %s', (caseId, patient) => {
+  expect(patientOf(caseId)).toBe(patient);
 });

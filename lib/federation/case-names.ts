@@ -61,6 +61,12 @@ export function caseNameFinding(name: string): NameFinding | undefined {
   return fault('has characters that are not allowed: others than a-z, A-Z, 0-9, dots, hyphens, underscores');
 }
 
+/** Names of cases that `site import` makes: the patient's pseudonym, and that of the series. */
+const IMPORTED = /^(p[0-9a-f]{12})-[0-9a-f]{8}$/;
+
+/** Whose a case is. Only names that `site import` makes tell that two cases are of one patient; any other is a patient of its own. */
+export const patientOf = (caseId: string): string => IMPORTED.exec(caseId)?.[1] ?? caseId;
+
 /** Whether intake refuses the name of a case. */
 export const isRefusedName = (name: string): boolean => caseNameFinding(name)?.level === 'fault';
 

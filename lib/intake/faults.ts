@@ -1,6 +1,6 @@
 import { type ErrorCode, FedcardioError, isFedcardioError } from '../error.ts';
-import { shownKey } from '../federation/case-names.ts';
-import type { SiteKey } from '../federation/keys.ts';
+import { isRefusedName, shownKey } from '../federation/case-names.ts';
+import { parseCaseKey, type SiteKey } from '../federation/keys.ts';
 import type { Rejected } from '../federation/schemas.ts';
 
 /** A problem of one uploaded object, described for the uploader. */
@@ -20,3 +20,35 @@ export const faultOf = (key: SiteKey, error: FedcardioError, code: ErrorCode = e
 
 export const fault = (key: SiteKey, code: 'BAD_IMAGE' | 'BAD_LABEL' | 'BAD_KEY', reason: string, hint: string): Fault =>
   faultOf(key, new FedcardioError(code, reason, { hint }));
+
+/** Most faults of a case: intake writes and logs all of them again with every batch of events. */
+const MOST_FAULTS = 50;
+
+export const byKey = (a: { readonly key: string }, b: { readonly key: string }): number => (a.key < b.key ? -1 : 1);
+
+/** The faults of a case in the order of their keys, of which the last one stands for those that are too many. */
+export function boundedFaults(faults: readonly Fault[]): readonly Fault[] {
+  if (faults.length <= MOST_FAULTS) return faults;
+  const sorted = faults.toSorted(byKey);
+  const [first, ...others] = sorted.slice(MOST_FAULTS - 1);
+  const { reason, ...last } = first as Fault;
+  return [
+    ...sorted.slice(0, MOST_FAULTS - 1),
+    { ...last, reason: `This file and ${others.length} more of the case have faults, of this one: ${reason}` },
+  ];
+}
+
+/**
+ * The fault of an object of a case. One fault may stand for several objects: for all of a format, for a whole case under a
+ * patient's name, for those beyond the {@link boundedFaults}.
+ *
+ * @param faults all of the case
+ */
+export function faultOfObject(key: SiteKey, faults: readonly Fault[]): Fault | undefined {
+  const shown = shownKey(key);
+  const own = faults.find((one) => one.key === shown);
+  const parsed = parseCaseKey(key);
+  if (own || !parsed) return own;
+  if (parsed.part.kind === 'unknown' || isRefusedName(parsed.caseId)) return faults[0];
+  return faults.length >= MOST_FAULTS ? faults.at(-1) : undefined;
+}

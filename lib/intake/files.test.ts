@@ -64,3 +64,33 @@ describe('files of one foreign format are one fault, which names format, number 
     expect(faults[2]?.reason).toMatch(/no task "arch"/);
   });
 });
+
+describe('a label whose CT lies on the other side', () => {
+  const objects = (...keys: readonly string[]) =>
+    keys.map((key) => ({ key: siteKeys.ofEvent(key), etag: '"1"', bytes: 1000, lastModified: new Date(0) }));
+  const label = 'p7/labels/calcification.nii.gz';
+
+  test.each([
+    ['cases', 'held-out'],
+    ['held-out', 'cases'],
+  ])('in %s/, its CT in %s/, is a fault that names both places', (own, other) => {
+    const { image, labels, faults } = classifyFiles(objects(`${own}/${label}`, `${other}/p7/image.nii`), DEFAULT_TASKS);
+
+    expect([image?.key, labels]).toEqual([`${other}/p7/image.nii`, []]);
+    expect(faults).toEqual([
+      {
+        key: `${own}/${label}`,
+        code: 'BAD_LABEL',
+        reason: `This label lies in ${own}/, its CT in ${other}/, so it is not used.`,
+        hint: `Put it beside the CT, as ${other}/${label}. If it is stored, take it back from ${own}/: site withdraw with --file ${own}/${label}.`,
+      },
+    ]);
+  });
+
+  test('has no fault before there is a CT, and none beside that of a CT on its own side', () => {
+    const both = objects(`cases/${label}`, 'cases/p7/image.nii', 'held-out/p7/image.nii');
+
+    expect(classifyFiles(objects(`cases/${label}`, `held-out/${label}`), DEFAULT_TASKS).faults).toEqual([]);
+    expect(classifyFiles(both, DEFAULT_TASKS).faults.map(({ key }) => key)).toEqual(['cases/p7/image.nii']);
+  });
+});

@@ -1,11 +1,11 @@
-import { shownFile } from '../federation/case-names.ts';
-import { type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../federation/keys.ts';
+import { shownFile, shownKey } from '../federation/case-names.ts';
+import { CASE_FOLDERS, type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../federation/keys.ts';
 import type { Task } from '../federation/tasks.ts';
 import { groupBy } from '../group-by.ts';
 import { foreignFormatOf } from '../imaging/foreign-formats.ts';
 import { nearest } from '../nearest.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
-import { type Fault, fault } from './faults.ts';
+import { byKey, type Fault, fault } from './faults.ts';
 
 export interface LabelFile {
   readonly info: ObjectInfo<SiteKey>;
@@ -53,7 +53,14 @@ export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[], tasks: re
     if (part.kind === 'unknown') return [{ key, name: part.name }];
     return part.kind === 'label' && !isTask(part.task) ? [{ key, name: key.slice(key.indexOf('labels/')) }] : [];
   });
-  const faults = [...others.map((other) => extraImageFault(other, image as File)), ...unknownFaults(unknown, tasks)];
+  // A CT of the same side has a fault of its own, which explains its labels.
+  const isMisplaced = ({ part, use: folder }: File) =>
+    part.kind === 'label' && isTask(part.task) && folder !== use && !others.some((other) => other.use === folder);
+  const faults = [
+    ...others.map((other) => extraImageFault(other, image as File)),
+    ...(image ? files.filter(isMisplaced).map((label) => otherSideFault(label, image)) : []),
+    ...unknownFaults(unknown, tasks),
+  ];
   return { use, ...(image ? { image: image.info } : {}), labels, faults };
 }
 
@@ -73,18 +80,22 @@ function extraImageFault({ use, info }: File, chosen: File): Fault {
   return fault(info.key, 'BAD_IMAGE', reason, OTHER_SIDE);
 }
 
+/** A label without a CT beside it, of a case whose CT lies on the other side, training or held out. */
+function otherSideFault({ use, info: { key } }: File, image: File): Fault {
+  const [own, other] = [`${CASE_FOLDERS[use]}/`, `${CASE_FOLDERS[image.use]}/`];
+  const reason = `This label lies in ${own}, its CT in ${other}, so it is not used.`;
+  const place = shownKey(`${other}${key.slice(own.length)}`);
+  const hint = `Put it beside the CT, as ${place}. If it is stored, take it back from ${own}: site withdraw with --file ${shownKey(key)}.`;
+  return fault(key, 'BAD_LABEL', reason, hint);
+}
+
 /** Faults of files that a case does not have: one for all files of a format, because a DICOM series has hundreds. */
 function unknownFaults(files: readonly UnknownFile[], tasks: readonly Task[]): readonly Fault[] {
   const groups = groupBy(files, ({ name }) => {
     if (unknownTaskOf(name, tasks) !== undefined) return name;
     return `${isInLabels(name)} ${foreignFormatOf(name, isInLabels(name))?.one}`;
   });
-  return [...groups.values()].map((group) =>
-    unknownFault(
-      group.sort((a, b) => (a.key < b.key ? -1 : 1)),
-      tasks,
-    ),
-  );
+  return [...groups.values()].map((group) => unknownFault(group.sort(byKey), tasks));
 }
 
 /** The fault of files of one format, under the key of the first. */

@@ -5,6 +5,7 @@ import { TASKS } from '../federation/tasks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
 import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
+import { faultOfObject } from './faults.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache } from './summary.ts';
 import { calcium, hingeMap, image, PNG, POINTS, recordedBuckets, scheduled, snapshot, testSite } from './testing.ts';
@@ -186,4 +187,45 @@ test('catalogs one and rejects the other of two cases that are uploaded with the
     }),
     { numRuns: 50 },
   );
+});
+
+describe('the rejection of a case with many files is small', () => {
+  test("under a patient's name it has one fault, whose name it does not repeat", async () => {
+    const { put, reconcile, rejected, store } = testSite();
+    for (let slice = 0; slice < 300; slice += 1) await put(`cases/Mueller_Hans/DICOM/IM${slice}`, 'x');
+    await put('held-out/Mueller_Hans/image.nii.gz', image());
+
+    const { faults } = await reconcile('Mueller_Hans');
+
+    expect(faults).toEqual([
+      {
+        key: expect.stringMatching(/^cases\/withheld-[0-9a-f]{8}\/DICOM\/IM0$/),
+        code: 'BAD_KEY',
+        reason: "The case's name looks like a person's name.",
+        hint: expect.stringMatching(/^Remove the folder/),
+      },
+    ]);
+    expect((await rejected('Mueller_Hans'))?.objects).toEqual(faults);
+    for await (const { key } of store.list(siteKeys.ofEvent('cases/Mueller_Hans/')))
+      expect(faultOfObject(key, faults)).toBe(faults[0]);
+  });
+
+  test('with labels of many unknown tasks it has 50 faults, and the last one stands for the rest', async () => {
+    const { put, reconcile, rejected, store } = testSite();
+    await put('cases/p7/image.nii.gz', image());
+    await put('cases/p7/labels/calcification.nii.gz', calcium());
+    for (let slice = 0; slice < 117; slice += 1) await put(`cases/p7/labels/organ-${100 + slice}.nii.gz`, calcium());
+
+    const { faults, entry } = await reconcile('p7');
+
+    expect(Object.keys(entry?.value?.labels ?? {})).toEqual(['calcification']);
+    expect(faults).toHaveLength(50);
+    expect(faults.at(-1)).toMatchObject({
+      key: 'cases/p7/labels/organ-149.nii.gz',
+      reason: 'This file and 67 more of the case have faults, of this one: There is no task "organ-149".',
+    });
+    expect((await rejected('p7'))?.objects).toEqual(faults);
+    for await (const { key } of store.list(siteKeys.ofEvent('cases/p7/labels/organ-')))
+      expect(faultOfObject(key, faults)).toBeDefined();
+  });
 });

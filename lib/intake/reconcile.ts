@@ -5,7 +5,7 @@ import type { Task } from '../federation/tasks.ts';
 import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { type Claimant, claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
-import { type Fault, fault } from './faults.ts';
+import { boundedFaults, byKey, type Fault, fault } from './faults.ts';
 import { reconcileDocument, type Stored } from './stored.ts';
 
 export interface SiteContext {
@@ -36,8 +36,8 @@ export interface IntakeResult {
 }
 
 /**
- * Examines a case's objects. Reads only those that the catalog does not know, and none of a case whose name is refused. The
- * fault does not repeat that name.
+ * Examines a case's objects. Reads only those that the catalog does not know, and none of a case whose name is refused: that has one
+ * fault, which does not repeat the name, under the key of the first file.
  */
 export async function examineState(
   { store, tasks }: SiteContext,
@@ -46,9 +46,11 @@ export async function examineState(
 ): Promise<Findings> {
   const finding = caseNameFinding(caseId);
   if (finding?.level !== 'fault') {
-    return examineCase(files, catalog?.value, (...range) => store.getRange(...range), tasks);
+    const findings = await examineCase(files, catalog?.value, (...range) => store.getRange(...range), tasks);
+    return { ...findings, faults: boundedFaults(findings.faults) };
   }
-  const faults = files.map(({ key }) => fault(key, 'BAD_KEY', `The case's name ${finding.what}.`, PSEUDONYM));
+  const first = files.toSorted(byKey).slice(0, 1);
+  const faults = first.map(({ key }) => fault(key, 'BAD_KEY', `The case's name ${finding.what}.`, PSEUDONYM));
   return { use: 'training', labels: {}, faults };
 }
 
@@ -110,6 +112,6 @@ export function rejectionOf(
   faults: readonly Fault[],
 ): Rejected | undefined {
   if (faults.length === 0) return undefined;
-  const objects = [...faults].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const objects = faults.toSorted(byKey);
   return { schema: 'fedcardio.rejected/1', site, case: shownName(caseId), at: now().toISOString(), objects };
 }

@@ -80,6 +80,19 @@ describe('the validation cases of a site', () => {
     expect(others).toEqual([]);
   });
 
+  test.each([1, 2, 3, 4, 5, 6])('are all cases of a patient or none, also those without a label: seed %i', (seed) => {
+    const entries = Array.from({ length: 8 }, (_, patient) => [
+      mask(`p00000000000${patient}-0000000a`),
+      mask(`p00000000000${patient}-0000000b`),
+      bare(`p00000000000${patient}-0000000c`),
+    ]).flat();
+
+    const chosen = [...validationCases(entries, { ...SPLIT, seed, share: 0.25 })];
+
+    expect(chosen).toHaveLength(6);
+    expect(new Set(chosen.map((id) => id.split('-')[0])).size).toBe(2);
+  });
+
   test('ignore labels with the names of prototype members', () => {
     const tasks = [{ ...MASK, id: 'constructor' }];
 

@@ -1,6 +1,8 @@
+import { patientOf } from '../federation/case-names.ts';
 import type { CatalogEntry, Plan } from '../federation/schemas.ts';
 import { isComplete, type Task } from '../federation/tasks.ts';
 import { sha256Hex } from '../json.ts';
+import { drawPatients } from './draw-patients.ts';
 
 /** What decides which of a site's training cases a campaign holds back for validation. */
 export interface ValidationSplit {
@@ -16,9 +18,8 @@ export const validationSplitOf = ({ seed, validation }: Plan['campaign'], tasks:
   validation && ({ seed, share: validation.share, tasks } satisfies ValidationSplit);
 
 /**
- * The training cases that a campaign holds back for validation: of the cases with a complete label, the first
- * round(share × their number) by a hash of seed and id. A case with the last remaining label of a task is passed over, so that
- * every task that a site could train without the split is still trained. Fewer cases are then held back.
+ * The training cases that a campaign holds back for validation: round(share × their number) of those with a complete label, in the
+ * order of a hash of seed and patient, by the rules of {@link drawPatients}. Further cases of the same patients are held back too.
  *
  * @param entries the site's training cases, in any order
  * @returns ids
@@ -27,23 +28,12 @@ export function validationCases(
   entries: readonly Pick<CatalogEntry, 'case' | 'labels'>[],
   { seed, share, tasks }: ValidationSplit,
 ): ReadonlySet<string> {
-  const labelled = entries
+  const ranked = entries
     .map((entry) => ({ id: entry.case, tasks: labelledTasks(entry, tasks) }))
-    .filter((entry) => entry.tasks.length > 0);
-  const left = new Map<string, number>();
-  for (const task of labelled.flatMap((entry) => entry.tasks)) left.set(task, (left.get(task) ?? 0) + 1);
-  const ranked = labelled
-    .map((entry) => ({ ...entry, rank: sha256Hex(`validation/${seed}/${entry.id}`) }))
+    .map((entry) => ({ ...entry, rank: sha256Hex(`validation/${seed}/${patientOf(entry.id)}`) }))
     .sort((a, b) => (a.rank < b.rank ? -1 : 1));
-  const wanted = Math.round(share * labelled.length);
-  const chosen = new Set<string>();
-  for (const { id, tasks: own } of ranked) {
-    if (chosen.size === wanted) break;
-    if (own.some((task) => left.get(task) === 1)) continue;
-    for (const task of own) left.set(task, (left.get(task) ?? 0) - 1);
-    chosen.add(id);
-  }
-  return chosen;
+  const labelled = ranked.filter((entry) => entry.tasks.length > 0);
+  return drawPatients(ranked, { wanted: Math.round(share * labelled.length) });
 }
 
 /** The tasks of which a case has a complete label. */
@@ -52,3 +42,7 @@ const labelledTasks = ({ labels }: Pick<CatalogEntry, 'labels'>, tasks: readonly
     const label = Object.hasOwn(labels, task.id) ? labels[task.id] : undefined;
     return label && isComplete(task, label.classes) ? [task.id] : [];
   });
+
+/** Whether a case has a complete label of one of the tasks, so that it can be scored. */
+export const isLabelled = (entry: Pick<CatalogEntry, 'labels'>, tasks: readonly Task[]): boolean =>
+  labelledTasks(entry, tasks).length > 0;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +7,7 @@ import { FedcardioError, systemError } from '../../../lib/error.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { type Prediction, predictionSchema } from '../../../page/api/predict/prediction.ts';
 import { type PredictionResult, resultSchema } from '../../../page/api/predict/result.ts';
+import { writeWhole } from '../../write-whole.ts';
 
 /** The folder of a prediction on this machine, which only this user may read: it holds a patient's CT. */
 export interface PredictionFolder {
@@ -56,11 +57,7 @@ export function openFolder(root: string, id: string): PredictionFolder {
       }
       return bytes;
     },
-    save(prediction) {
-      const file = join(path, STATE);
-      writeFileSync(`${file}.new`, JSON.stringify(prediction), { mode: 0o600 });
-      renameSync(`${file}.new`, file);
-    },
+    save: (prediction) => writeWhole(join(path, STATE), JSON.stringify(prediction), { mode: 0o600 }),
     tidy: () => rmSync(given, { recursive: true, force: true }),
     remove: () => rmSync(path, { recursive: true, force: true }),
   };

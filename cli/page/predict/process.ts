@@ -1,5 +1,4 @@
 /** The process of one prediction: takes an order as a message, tells how far it is, and writes the result. */
-import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isFedcardioError, systemError } from '../../../lib/error.ts';
 import { classTitle } from '../../../lib/federation/tasks.ts';
@@ -9,6 +8,7 @@ import type { PredictionResult, ResultCt } from '../../../page/api/predict/resul
 import type { PredictedCt, TaskPictures } from '../../predict-ct.ts';
 import { runPrediction } from '../../predict-run.ts';
 import { pageFile } from '../../prediction-record.ts';
+import { writeWhole } from '../../write-whole.ts';
 import type { PredictNews, PredictOrder } from './order.ts';
 
 const tell = (news: PredictNews) => process.send?.(news);
@@ -39,7 +39,7 @@ async function obey({ request, result }: PredictOrder): Promise<void> {
     cts: predicted.map((one) => ctOf(one, pictures.get(one.page))),
     failed: failed.map((one) => ({ ct: basename(one.ct), reason: one.reason })),
   };
-  writeFileSync(result, JSON.stringify(found));
+  writeWhole(result, JSON.stringify(found));
 }
 
 function ctOf(

@@ -5,6 +5,7 @@ import { readLink, uploadToLink } from '../../../lib/aws/links.ts';
 import { FedcardioError } from '../../../lib/error.ts';
 import { parseCaseKey, type SiteKey } from '../../../lib/federation/keys.ts';
 import { catalogSchema, rejectedSchema } from '../../../lib/federation/schemas.ts';
+import { faultOfObject } from '../../../lib/intake/faults.ts';
 import { parseDocument } from '../../../lib/json.ts';
 import { keyOf } from '../../upload-file.ts';
 import { checkFolder } from '../check-folder.ts';
@@ -135,7 +136,7 @@ async function verdictOf(
   ]);
   const isNew = (at: Date) => (rejected?.lastModified.getTime() ?? 0) >= at.getTime() - 1000;
   const isDecided = ({ key, etag, date }: Stored) =>
-    known.get(key) === etag || (isNew(date) && (faults?.objects.some((object) => object.key === key) ?? false));
+    known.get(key) === etag || (isNew(date) && faultOfObject(key, faults?.objects ?? []) !== undefined);
   // Labels of a CT that was rejected are not looked at.
   const isHopeless = !entry && stored.some(({ date }) => isNew(date)) && faults !== undefined;
   if (!isHopeless && !stored.every(isDecided)) return undefined;
