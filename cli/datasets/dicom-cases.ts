@@ -1,7 +1,9 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeImage } from '../../lib/dicom/case-image.ts';
+import { contentOf } from '../../lib/dicom/content.ts';
 import { filesBelow } from '../../lib/dicom/files.ts';
-import { contentOf, type ImportProgress, importDicom, writeImage } from '../../lib/dicom/import.ts';
+import { type ImportProgress, importDicom } from '../../lib/dicom/import.ts';
 import { inspectDicom } from '../../lib/dicom/inspect.ts';
 import { isDicomFile } from '../../lib/dicom/read-file.ts';
 import { readVolume } from '../../lib/dicom/read-volume.ts';
@@ -107,10 +109,12 @@ async function convert(
     });
   }
   const order = orderOfAxes(labels);
-  const content = `${contentOf(volume)} ${order ?? ''}`;
+  const content = `${await contentOf(volume, signal)} ${order ?? ''}`;
   const [image, note] = [join(folder, 'image.nii.gz'), join(folder, CONTENT)];
   if (existsSync(image) && existsSync(note) && readFileSync(note, 'utf8') === content) return image;
   const ct = await readVolume(volume, { signal });
+  // An interrupted run must not leave a note beside another image.
+  rmSync(note, { force: true });
   writeImage(folder, writeNifti(order === undefined ? ct : reorient(ct, order)));
   writeFileSync(note, content);
   return image;
