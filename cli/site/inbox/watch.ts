@@ -79,23 +79,22 @@ async function look(
   before: ReadonlyMap<string, Seen>,
 ): Promise<{ readonly after: ReadonlyMap<string, Seen>; readonly problems: readonly unknown[] }> {
   const { dir, signal, quietSeconds } = options;
-  const now = performance.now();
   const after = new Map<string, Seen>();
   const problems: unknown[] = [];
-  const loose = await looseFiles(dir);
-  for (const name of [...(await waitingFolders(dir)), ...(loose.length > 0 ? [LOOSE] : [])]) {
-    const state = await stateOf(dir, name === LOOSE ? loose : [name]);
+  const names = [...(await waitingFolders(dir)), ...((await looseFiles(dir)).length > 0 ? [LOOSE] : [])];
+  for (const name of names) {
+    if (signal.aborted) break;
+    // One at a time: an import of minutes lies between this folder and the one before.
+    const state = await stateOf(dir, await filesOf(dir, name));
     // PACS software may create the folder long before its files.
     if (state === undefined) continue;
     const last = before.get(name);
-    after.set(name, last?.state === state ? last : { state, since: now });
-  }
-  for (const [name, { since }] of after) {
-    if (signal.aborted) break;
-    if (now - since < quietSeconds * 1000) continue;
+    const seen = last?.state === state ? last : { state, since: performance.now() };
+    after.set(name, seen);
+    if (performance.now() - seen.since < quietSeconds * 1000) continue;
     try {
-      if (name === LOOSE) await gather(dir, loose);
-      else await deliver(name, options);
+      if (name === LOOSE) await gather(dir, await looseFiles(dir));
+      else await deliver(name, state, options);
       after.delete(name);
     } catch (error) {
       if (signal.aborted || isFedcardioError(error, 'INTERRUPTED')) throw error;
@@ -105,6 +104,8 @@ async function look(
   }
   return { after, problems };
 }
+
+const filesOf = async (dir: string, name: string) => (name === LOOSE ? looseFiles(dir) : [name]);
 
 /** Moves loose files into a folder of their own, which is imported when it is quiet as well. */
 async function gather(dir: string, names: readonly string[]): Promise<void> {
