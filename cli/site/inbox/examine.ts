@@ -44,12 +44,16 @@ export async function examine(
   };
 }
 
+/** A path below the folder, or the name of a file of the folder itself. */
+const shownPath = (file: string): string =>
+  file.startsWith('..') ? shownFile(basename(file)) : file.split('/').map(shownFile).join('/');
+
 /** One for each text: all files of a case with a refused name have the same. */
 const reasonsOf = ({ case: id, faults }: CheckedCase): readonly string[] => [
   ...new Set(
     faults.map(({ file, reason, hint }) => {
       const [name, own] = [shownName(id), shownFile(basename(file))];
-      const where = id === '.' ? own : name === id ? `${id}/${own}` : name;
+      const where = id === '.' ? shownPath(file) : name === id ? `${id}/${own}` : name;
       return `${where}: ${reason} ${hint}`.trimEnd();
     }),
   ),
