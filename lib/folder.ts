@@ -10,7 +10,7 @@ export interface EntryFault {
 }
 
 interface Named {
-  /** Bytes that are not UTF-8 are shown as `\xfc`. */
+  /** A name that is not in UTF-8 is read as Latin-1, which is a guess: no system call finds it. */
   readonly name: string;
   readonly path: string;
 }
@@ -88,7 +88,7 @@ function contentsOf(
 
 function entryOf(dir: string, entry: Dirent<Buffer>): FolderEntry | [] {
   const isLink = entry.isSymbolicLink();
-  const name = isUtf8(entry.name) ? entry.name.toString() : escaped(entry.name);
+  const name = entry.name.toString(isUtf8(entry.name) ? 'utf8' : 'latin1');
   const path = join(dir, name);
   const unusable = (fault: EntryFault): UnusableEntry => ({ kind: 'unusable', name, path, fault });
   if (!isUtf8(entry.name)) return unusable(NOT_UTF8);
@@ -103,10 +103,6 @@ function entryOf(dir: string, entry: Dirent<Buffer>): FolderEntry | [] {
     return codeOf(error) === 'ENOENT' && !isLink ? [] : unusable(entryFaultOf(error));
   }
 }
-
-/** Bytes as text. In UTF-8, latin1 and ASCII alike, bytes below 0x80 are the same characters. */
-const escaped = (name: Buffer): string =>
-  Array.from(name, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`)).join('');
 
 /**
  * Why the system does not let an entry be read.
