@@ -10,6 +10,7 @@ const FLOORS = [
     'lib/group-by',
     'lib/own',
     'lib/nearest',
+    'lib/folder',
     'lib/printable',
     'lib/peak-rss',
     'lib/version',

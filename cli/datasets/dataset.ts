@@ -1,11 +1,18 @@
 import { type CaseUse, parseCaseKey } from '../../lib/federation/keys.ts';
 import type { Task, TaskId } from '../../lib/federation/tasks.ts';
+import type { EntryFault } from '../../lib/folder.ts';
 
 /** A file of a case on this machine. */
 export interface DatasetFile {
   /** Its name below the case's folder in the bucket, such as `labels/calcification.nii.gz`. */
   readonly name: string;
   readonly path: string;
+}
+
+/** A file that belongs to no case, or an entry of any folder that cannot be read. */
+export interface StrayFile extends DatasetFile {
+  /** Why it cannot be read. Its name may not be what the system calls it. */
+  readonly fault?: EntryFault;
 }
 
 export interface DatasetCase {
@@ -19,6 +26,8 @@ export interface Dataset {
   readonly cases: readonly DatasetCase[];
   /** Tasks that the folder defines and that are not among the known ones. */
   readonly tasks: readonly Task[];
+  /** Files beside the folders of cases, and what cannot be read anywhere. */
+  readonly strays: readonly StrayFile[];
 }
 
 /** What intake takes a file for. */

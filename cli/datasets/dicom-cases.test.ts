@@ -62,7 +62,8 @@ test('converts a case again only if its series has changed', async () => {
   const changedAt = async () => statSync((await read())?.cases[0]?.files.find(isImage)?.path ?? '').mtimeMs;
 
   const [first, second] = [await changedAt(), await changedAt()];
-  rmSync(join(root, 'site/p1/dicom/000.dcm'));
+  const slice = join(root, 'site/p1/dicom/000.dcm');
+  writeFileSync(slice, readFileSync(slice, 'latin1').replace('-1024.0', '-1000.0'), 'latin1');
   const third = await changedAt();
 
   expect(second).toBe(first);

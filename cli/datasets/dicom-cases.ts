@@ -1,11 +1,13 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { filesBelow } from '../../lib/dicom/files.ts';
-import { contentOf, type ImportProgress, importDicom, writeImage } from '../../lib/dicom/import.ts';
+import { writeImage } from '../../lib/dicom/case-image.ts';
+import { contentOf } from '../../lib/dicom/content.ts';
+import { type ImportProgress, importDicom } from '../../lib/dicom/import.ts';
 import { inspectDicom } from '../../lib/dicom/inspect.ts';
 import { isDicomFile } from '../../lib/dicom/read-file.ts';
 import { readVolume } from '../../lib/dicom/read-volume.ts';
 import { describeError, FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import { entriesBelow } from '../../lib/folder.ts';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import { orientationOf } from '../../lib/imaging/orientation.ts';
@@ -32,21 +34,21 @@ export interface DicomConversion {
 export async function readDicomCases(dir: string, conversion: DicomConversion): Promise<Dataset | undefined> {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory() || existsSync(join(dir, 'dataset.json')))
     return undefined;
-  const { cases } = listCaseFolders(dir);
+  const { cases, strays } = listCaseFolders(dir);
   if (cases.some(isCaseFolder)) {
     if (!cases.some(needsConversion)) return undefined;
     const converted: DatasetCase[] = [];
     for (const one of cases) converted.push(needsConversion(one) ? await convertCase(one, conversion) : one);
-    return { cases: converted, tasks: [] };
+    return { cases: converted, strays, tasks: [] };
   }
-  if (!anyDicom(filesBelow(dir))) return undefined;
+  if (!hasDicom(dir)) return undefined;
   const { cache, signal, say } = conversion;
   // The cache follows the folder, whatever was in it before.
   const isStored = () => false;
   const { series } = await importDicom(dir, cache, { signal, isStored, onProgress: (progress) => tell(progress, say) });
   // The folder of converted CTs may also hold those of an earlier export.
   const imported = new Set(series.map((one) => one.case));
-  return { cases: listCaseFolders(cache).cases.filter(({ id }) => imported.has(id)), tasks: [] };
+  return { cases: listCaseFolders(cache).cases.filter(({ id }) => imported.has(id)), strays: [], tasks: [] };
 }
 
 function tell(progress: ImportProgress, say: (line: string) => void): void {
@@ -62,8 +64,10 @@ const LAYOUT = /^(?:dicom|labels)\//i;
 const needsConversion = ({ files }: DatasetCase): boolean =>
   !files.some(isImage) && files.some(({ name, path }) => !name.startsWith('labels/') && isDicomFile(path));
 
-function anyDicom(paths: Iterable<string>): boolean {
-  for (const path of paths) if (isDicomFile(path)) return true;
+function hasDicom(dir: string): boolean {
+  for (const { kind, path } of entriesBelow(dir, (name) => name.startsWith('.'))) {
+    if (kind === 'file' && isDicomFile(path)) return true;
+  }
   return false;
 }
 
@@ -107,10 +111,12 @@ async function convert(
     });
   }
   const order = orderOfAxes(labels);
-  const content = `${contentOf(volume)} ${order ?? ''}`;
+  const content = `${await contentOf(volume, signal)} ${order ?? ''}`;
   const [image, note] = [join(folder, 'image.nii.gz'), join(folder, CONTENT)];
   if (existsSync(image) && existsSync(note) && readFileSync(note, 'utf8') === content) return image;
   const ct = await readVolume(volume, { signal });
+  // An interrupted run must not leave a note beside another image.
+  rmSync(note, { force: true });
   writeImage(folder, writeNifti(order === undefined ? ct : reorient(ct, order)));
   writeFileSync(note, content);
   return image;

@@ -1,12 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../../lib/error.ts';
 import { type CaseUse, isPassedOver } from '../../lib/federation/keys.ts';
 import { taskSchema } from '../../lib/federation/schemas.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
+import { entriesOf, type FolderEntry } from '../../lib/folder.ts';
 import { parseJson, parseValue } from '../../lib/json.ts';
-import type { Dataset, DatasetCase } from './dataset.ts';
+import type { Dataset, DatasetCase, StrayFile } from './dataset.ts';
 
 /** `dataset.json` of nnU-Net 2, and of nnU-Net 1, whose channels are `modality` and whose labels are number to name. */
 const datasetSchema = z.object({
@@ -39,12 +40,10 @@ export function readNnunet(dir: string, tasks: readonly Task[]): Dataset {
   const name = dataset.name ?? basename(resolve(dir)).replace(/^(?:Dataset|Task)\d+_/i, '');
   const known = tasks.find((task) => task.kind === 'segmentation' && task.classes.join() === classes.join());
   const task = known ?? newTask(file, name, classes, tasks);
-  const cases = [
-    ...casesOf(dir, 'imagesTr', 'labelsTr', task.id, ending),
-    ...casesOf(dir, 'imagesTs', 'labelsTs', task.id, ending).map(heldOutIfLabelled),
-  ];
+  const [training, test] = ['Tr', 'Ts'].map((part) => partOf(dir, part, task.id, ending)) as [Part, Part];
+  const cases = [...training.cases, ...test.cases.map(heldOutIfLabelled)];
   if (cases.length === 0) throw fault(file, `There is no imagesTr/<case>_0000${ending} beside it.`);
-  return { cases, tasks: known ? [] : [task] };
+  return { cases, strays: [...training.strays, ...test.strays], tasks: known ? [] : [task] };
 }
 
 function newTask(file: string, title: string, classes: readonly string[], known: readonly Task[]): Task {
@@ -74,21 +73,32 @@ function classesOf(file: string, labels: z.infer<typeof datasetSchema>['labels']
   return classes as string[];
 }
 
-function casesOf(dir: string, images: string, labels: string, task: string, ending: string): readonly DatasetCase[] {
-  if (!existsSync(join(dir, images))) return [];
+type Part = Pick<Dataset, 'cases' | 'strays'>;
+
+/** The cases of `imagesTr` with `labelsTr`, or of `imagesTs` with `labelsTs`. Strays are what cannot be read. */
+function partOf(dir: string, part: string, task: string, ending: string): Part {
   const suffix = `_0000${ending}`;
-  return readdirSync(join(dir, images))
-    .filter((name) => name.endsWith(suffix) && !isPassedOver(name))
-    .sort()
-    .map((name) => {
+  const images = entriesIn(dir, `images${part}`).filter(({ name }) => name.endsWith(suffix));
+  const labels = entriesIn(dir, `labels${part}`).filter(({ name }) => name.endsWith(ending));
+  const byName = new Map(labels.filter(({ kind }) => kind === 'file').map((label) => [label.name, label]));
+  const cases = images
+    .filter(({ kind }) => kind === 'file')
+    .map(({ name, path }): DatasetCase => {
       const id = name.slice(0, -suffix.length);
-      const label = join(dir, labels, `${id}${ending}`);
-      const image = { name: `image${ending}`, path: join(dir, images, name) };
+      const label = byName.get(`${id}${ending}`);
+      const image = { name: `image${ending}`, path };
       // Readers tell a compressed file by its first bytes, not by its name.
-      const files = existsSync(label) ? [image, { name: `labels/${task}.nii.gz`, path: label }] : [image];
+      const files = label ? [image, { name: `labels/${task}.nii.gz`, path: label.path }] : [image];
       return { id, use: 'training', files };
     });
+  const strays = [...images, ...labels].flatMap((entry): StrayFile[] =>
+    entry.kind === 'unusable' ? [{ name: basename(entry.path), path: entry.path, fault: entry.fault }] : [],
+  );
+  return { cases, strays };
 }
+
+const entriesIn = (dir: string, folder: string): readonly FolderEntry[] =>
+  existsSync(join(dir, folder)) ? entriesOf(join(dir, folder)).filter(({ name }) => !isPassedOver(name)) : [];
 
 const heldOutIfLabelled = (of: DatasetCase): DatasetCase => ({
   ...of,

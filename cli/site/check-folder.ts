@@ -10,7 +10,7 @@ import { CONVERT_DICOM } from '../../lib/imaging/foreign-formats.ts';
 import { intakeCases } from '../../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../../lib/intake/reconcile.ts';
 import { createPairFinder } from '../../lib/intake/same-scan.ts';
-import { type DatasetCase, type DatasetFile, isImage } from '../datasets/dataset.ts';
+import { type DatasetCase, type DatasetFile, isImage, type StrayFile } from '../datasets/dataset.ts';
 import { patientsOnBothSides } from '../datasets/split.ts';
 import { commandLine } from '../shell-words.ts';
 import { type CaseWarning, headerWarnings, labelWarnings, nameWarnings, pointWarnings } from './case-warnings.ts';
@@ -34,7 +34,7 @@ export interface CheckOptions {
  * What intake would say of each case of a folder, by running intake on it. CTs are read once, in ranges; nothing leaves the
  * machine. Faults and warnings of one case never stop the others.
  *
- * @returns cases sorted by name; the files beside them, if any has a finding, as the case "."
+ * @returns cases sorted by name; the files beside them, and what cannot be read, as the case "."
  * @throws FedcardioError that names the file if one cannot be read
  */
 export async function checkFolder(folder: SiteFolder, options: CheckOptions): Promise<readonly CheckedCase[]> {
@@ -133,7 +133,7 @@ function sameScans(entries: readonly CatalogEntry[]): ReadonlyMap<string, string
   );
 }
 
-async function checkedStrays(dir: string, strays: readonly DatasetFile[]): Promise<readonly CheckedCase[]> {
+async function checkedStrays(dir: string, strays: readonly StrayFile[]): Promise<readonly CheckedCase[]> {
   const findings = await strayFindings(strays);
   if (findings.length === 0) return [];
   const of = (isFault: boolean, code: string) =>

@@ -32,7 +32,7 @@ export const importCommand = (): Command =>
       `
 Every CT series that makes a volume becomes a case. Cases of one patient begin with the same letters.
 Localizers, reports and other modalities are passed over. The exit code is 1 if a CT series was
-refused or nothing was imported. The same command again imports only what is new.
+refused or nothing was imported. The same command again imports what is new or has changed.
 
 Secret and map tell whose a case is: keep them, and never upload them (docs/dicom.md).
 

@@ -3,15 +3,13 @@ import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
 import { listCaseFolders } from '../datasets/case-folders.ts';
-import type { Dataset, DatasetFile } from '../datasets/dataset.ts';
+import type { Dataset } from '../datasets/dataset.ts';
 import { readNnunet } from '../datasets/nnunet.ts';
 import { isNnunet, requireFolder } from '../datasets/read-dataset.ts';
 
 /** A folder that a hospital is about to upload. */
 export interface SiteFolder extends Dataset {
   readonly dir: string;
-  /** Files beside the folders of cases, such as the slices of a DICOM series. */
-  readonly strays: readonly DatasetFile[];
 }
 
 /**
@@ -22,7 +20,7 @@ export interface SiteFolder extends Dataset {
  */
 export function readSiteFolder(dir: string, tasks: readonly Task[]): SiteFolder {
   requireFolder(dir);
-  if (isNnunet(dir)) return { dir, strays: [], ...readNnunet(dir, tasks) };
+  if (isNnunet(dir)) return { dir, ...readNnunet(dir, tasks) };
   if (['image.nii.gz', 'image.nii'].some((name) => existsSync(join(dir, name)))) {
     throw new FedcardioError('BAD_CONFIGURATION', `${dir} is the folder of one case.`, {
       hint: 'Give the folder that holds the folders of cases: the one above it.',

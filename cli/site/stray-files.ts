@@ -1,11 +1,12 @@
 import { open } from 'node:fs/promises';
 import { mapConcurrently } from '../../lib/async.ts';
-import { FedcardioError } from '../../lib/error.ts';
+import { isFedcardioError } from '../../lib/error.ts';
+import { entryFaultOf } from '../../lib/folder.ts';
 import { groupBy } from '../../lib/group-by.ts';
 import { CONVERT_DICOM, foreignFormatOf, rejectForeignFormat } from '../../lib/imaging/foreign-formats.ts';
-import type { DatasetFile } from '../datasets/dataset.ts';
+import type { DatasetFile, StrayFile } from '../datasets/dataset.ts';
 
-/** What a file beside the folders of cases is. */
+/** What a file beside the folders of cases is, or why an entry of any folder cannot be read. */
 export interface StrayFinding {
   readonly file: DatasetFile;
   readonly isFault: boolean;
@@ -18,8 +19,24 @@ const READS_AT_ONCE = 32;
 const FIRST_BYTES = 600;
 const IN_A_CASE = 'Put it into the folder of its case: <case>/image.nii.gz, or <case>/labels/<task>.nii.gz.';
 
-/** Findings on files beside the folders of cases, one for all files of a format: a DICOM series has hundreds. */
-export async function strayFindings(files: readonly DatasetFile[]): Promise<readonly StrayFinding[]> {
+/** One finding for all files of a format, and for all entries of a fault: a DICOM series has hundreds. */
+export async function strayFindings(files: readonly StrayFile[]): Promise<readonly StrayFinding[]> {
+  const [unusable, readable] = [files.filter(isUnusable), files.filter((file) => !isUnusable(file))];
+  return [...unusableFindings(unusable), ...(await formatFindings(readable))];
+}
+
+type Unusable = StrayFile & Required<Pick<StrayFile, 'fault'>>;
+const isUnusable = (file: StrayFile): file is Unusable => file.fault !== undefined;
+
+const unusableFindings = (entries: readonly Unusable[]): readonly StrayFinding[] =>
+  Array.from(groupBy(entries, ({ fault }) => fault.reason).values(), (group) => {
+    const [file] = group as unknown as readonly [Unusable];
+    const { reason, hint } = file.fault;
+    const others = group.length === 1 ? '' : ` The same is true of ${group.length - 1} more, to ${group.at(-1)?.name}.`;
+    return { file, isFault: true, reason: `${reason}${others}`, hint };
+  });
+
+async function formatFindings(files: readonly DatasetFile[]): Promise<readonly StrayFinding[]> {
   const found = await mapConcurrently(files, READS_AT_ONCE, async (file) => ({ file, ...(await formatOf(file)) }));
   return [...groupBy(found, ({ what }) => what).values()].map((group) => {
     const [first] = group as unknown as [(typeof group)[number]];
@@ -41,7 +58,11 @@ async function formatOf({
   try {
     rejectForeignFormat(await firstBytes(path));
   } catch (error) {
-    if (!(error instanceof FedcardioError) || error.code !== 'BAD_IMAGE') throw error;
+    if (!isFedcardioError(error)) {
+      const { reason, hint } = entryFaultOf(error);
+      return { what: sentenceOf(reason), isFault: true, hint };
+    }
+    if (error.code !== 'BAD_IMAGE') throw error;
     const { message, hint = IN_A_CASE } = error;
     return { what: sentenceOf(message), isFault: hint === CONVERT_DICOM, hint };
   }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { patientOf } from '../../lib/federation/case-names.ts';
 import type { CaseUse } from '../../lib/federation/keys.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
@@ -9,6 +8,7 @@ import { IDENTIFYING } from './case-warnings.ts';
 import { checkFolder, SAME_PATIENT } from './check-folder.ts';
 import type { CheckedCase, FileFinding } from './checked-case.ts';
 import type { SiteFolder } from './site-folder.ts';
+import { acceptedFiles } from './storable-files.ts';
 import { uploadFiles } from './upload-files.ts';
 import { otherSide, type PendingFile, planUpload, type UploadPlan } from './upload-plan.ts';
 import type { UploadRecord } from './upload-record.ts';
@@ -76,7 +76,11 @@ export async function uploadFolder(
     const faulty = found.filter(({ faults }) => faults.length > 0);
     const wanted = options.uploadsRefused
       ? chunk.map(({ pending }) => pending)
-      : chunk.map((planned) => acceptable(folder.dir, planned, found));
+      : chunk.map(({ one, pending }) => {
+          const checked = found.find((candidate) => candidate.case === one.id);
+          const accepted = new Set(acceptedFiles(folder.dir, one, checked, options.tasks));
+          return pending.filter(({ file }) => accepted.has(file));
+        });
     refused.push(...(options.uploadsRefused ? faulty.filter(({ case: id }) => !isUploaded(id, chunk)) : faulty));
     progress.leaveOut(chunk.flatMap(({ pending }) => pending).length, wanted.flat());
     await uploadFiles(store, wanted, { ...options, onBytes: progress.addBytes, onFile: progress.addFile });
@@ -105,19 +109,6 @@ type Planned = UploadPlan['cases'][number];
 
 const isUploaded = (id: string, chunk: readonly Planned[]): boolean =>
   chunk.some(({ one, pending }) => one.id === id && pending.length > 0);
-
-/** The files of a case that intake would accept. Labels of a CT that it would refuse wait with it. */
-function acceptable(
-  dir: string,
-  { one, pending }: { readonly one: DatasetCase; readonly pending: readonly PendingFile[] },
-  found: readonly CheckedCase[],
-): readonly PendingFile[] {
-  const checked = found.find((candidate) => candidate.case === one.id);
-  if (!checked || checked.faults.length === 0) return pending;
-  if (!checked.accepted) return [];
-  const faulty = new Set(checked.faults.map(({ file }) => join(dir, file)));
-  return pending.filter(({ file }) => !faulty.has(join(file.path)));
-}
 
 function createProgress({ cases }: UploadPlan, onProgress: UploadFolderOptions['onProgress'] = () => undefined) {
   const all = cases.flatMap(({ pending }) => pending);

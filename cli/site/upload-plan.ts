@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { collect, mapConcurrently } from '../../lib/async.ts';
 import { systemError } from '../../lib/error.ts';
-import { isRefusedName } from '../../lib/federation/case-names.ts';
 import { CASE_FOLDERS, type CaseUse, parseCaseKey, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
 import type { ObjectInfo, SiteStore } from '../../lib/storage/contract.ts';
 import type { DatasetCase, DatasetFile } from '../datasets/dataset.ts';
 import { patientsOnBothSides } from '../datasets/split.ts';
 import { etagOf, keyOf } from '../upload-file.ts';
+import { isStorable } from './storable-files.ts';
 import type { UploadRecord } from './upload-record.ts';
 
 /** A file that is not stored yet, or in another version. */
@@ -53,7 +53,7 @@ export async function planUpload(
   const elsewhere = given.filter(isMisplaced);
   const cases = given.filter((one) => !isMisplaced(one));
   const files = cases.flatMap((one) =>
-    one.files.filter((file) => isUploaded(one, file)).map((file) => ({ one, file })),
+    one.files.filter((file) => isStorable(one, file)).map((file) => ({ one, file })),
   );
   const compared = await mapConcurrently(files, STATS_AT_ONCE, async ({ one, file }) => {
     signal.throwIfAborted();
@@ -64,7 +64,7 @@ export async function planUpload(
     const pending = { key, file, bytes, changed };
     return { one, pending, isStored: await isStored(store.bucket, pending, objects.get(key), record, signal) };
   });
-  const useless = cases.filter((one) => !one.files.some((file) => isUploaded(one, file)));
+  const useless = cases.filter((one) => !one.files.some((file) => isStorable(one, file)));
   const byCase = new Map<DatasetCase, PendingFile[]>(useless.map((one) => [one, []]));
   for (const { one, pending, isStored } of compared) {
     if (!isStored) byCase.set(one, [...(byCase.get(one) ?? []), pending]);
@@ -100,12 +100,6 @@ function misplacedIn(keys: Iterable<SiteKey>): (one: DatasetCase) => boolean {
 }
 
 export const otherSide = (use: CaseUse): CaseUse => (use === 'training' ? 'evaluation' : 'training');
-
-/** A case under a patient's name never leaves the machine, whatever was asked for. */
-const isUploaded = (one: DatasetCase, file: DatasetFile): boolean =>
-  !isRefusedName(one.id) && partOf(one, file)?.kind !== 'unknown';
-
-const partOf = (one: DatasetCase, file: DatasetFile) => parseCaseKey(keyOf(one, file))?.part;
 
 /** Labels wait for their CT. */
 const imagesFirst = (a: PendingFile, b: PendingFile): number => rank(a) - rank(b);

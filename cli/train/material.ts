@@ -12,6 +12,7 @@ import {
 import { DEFAULT_TASKS, type Task, type TaskId, taskOf } from '../../lib/federation/tasks.ts';
 import { parseJson, parseValue } from '../../lib/json.ts';
 import { nearest } from '../../lib/nearest.ts';
+import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import { type Dataset, type DatasetCase, isImage, labelledTasks } from '../datasets/dataset.ts';
 import { readDataset } from '../datasets/read-dataset.ts';
@@ -42,14 +43,22 @@ export interface Material {
  * Reads the folders of the sites and holds cases out.
  *
  * @param converted what was read already, by site: cases whose CTs are DICOM
+ * @param say is told what cannot be read and is left out
  * @throws BAD_CONFIGURATION for what would make the run fail or useless: a folder without CTs, two sites with one name or
  *   folder, no labels to train on, too few cases, or a campaign with a task that no folder has labels of
  */
-export function readMaterial(request: TrainRequest, converted: ReadonlyMap<string, Dataset> = new Map()): Material {
+export function readMaterial(
+  request: TrainRequest,
+  converted: ReadonlyMap<string, Dataset> = new Map(),
+  say: (line: string) => void = () => undefined,
+): Material {
   const given = request.federation === null ? undefined : readFederation(request.federation);
   requireDistinct(request.sites);
   const known = given?.tasks ?? DEFAULT_TASKS;
   const read = request.sites.map(({ id, dir }) => ({ id, dir, ...(converted.get(id) ?? readDataset(dir, known)) }));
+  for (const { id, strays } of read) {
+    for (const { name, fault } of strays) if (fault) say(printable(`${id}/${name}: ${fault.reason} ${fault.hint}`));
+  }
   const leftOut = read.flatMap(({ id, cases }) =>
     cases.filter((one) => !hasImage(one)).map((one) => ({ name: `${id}/${one.id}`, reason: reasonOf(one, cases) })),
   );

@@ -46,7 +46,7 @@ export interface TrainOptions extends LocalOptions {
 export async function train(request: TrainRequest, options: TrainOptions): Promise<void> {
   const { out, data } = options;
   const display = createDisplay(process.stderr);
-  const material = readMaterial(request, await convertedSites(request, options, display.say));
+  const material = readMaterial(request, await convertedSites(request, options, display.say), display.say);
   const isResumed = isResumable(data, request, options.resume);
   if (!isResumed) requireSpace(data, material);
   requireContinuable(data, request, material, options);

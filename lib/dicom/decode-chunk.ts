@@ -71,7 +71,7 @@ const disagreement = () =>
 function readFrame({ path, bitsStored }: SliceOrder, { grid, signed }: StackOrder): Frame {
   const bytes = readFileSync(path);
   const start = startOf(bytes);
-  const parsed = start === undefined ? undefined : parseFile(bytes, start, true);
+  const parsed = start === undefined ? undefined : parseFile(bytes, start);
   if (!parsed || parsed.isDamaged) throw CUT_OFF;
   const format = { voxels: grid.shape[0] * grid.shape[1], bitsStored, signed };
   return frameOf(parsed.dataSet, parsed.transferSyntax, format);

@@ -16,8 +16,8 @@ export interface PixelFormat {
 }
 
 /**
- * The voxels of a file that was parsed with them. Uncompressed and RLE voxels come as numbers, whose unused bits are
- * cleared: old systems kept overlays there.
+ * The voxels of a file. Uncompressed and RLE voxels come as numbers, whose unused bits are cleared: old systems kept overlays
+ * there. Nothing behind the voxels is read: some archives append bytes that are no DICOM.
  *
  * @throws BAD_IMAGE if the frame is cut off or damaged, as far as can be told without decoding JPEG
  */
@@ -28,13 +28,31 @@ export function frameOf(dataSet: DataSet, transferSyntax: string, format: PixelF
     const bytes = dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + 2 * format.voxels);
     return valuesOf(bytes, format, transferSyntax === TRANSFER_SYNTAXES.bigEndian);
   }
-  const fragments = element.fragments ?? [];
-  const bytes = Buffer.concat(
-    fragments.map(({ position, length }) => dataSet.byteArray.subarray(position, position + length)),
-  );
+  const { buffer, byteOffset, length } = dataSet.byteArray;
+  const bytes = Buffer.concat(fragmentsOf(Buffer.from(buffer, byteOffset, length), element.dataOffset));
   if (transferSyntax === TRANSFER_SYNTAXES.rle) return valuesOf(unpackRle(bytes, format.voxels), format, true);
   if (isJpeg(transferSyntax) && !endsWithMarker(bytes)) throw CUT_OFF;
   return { kind: 'compressed', transferSyntax, bytes };
+}
+
+/** Tag of an item, little-endian as in every compressed transfer syntax. Another tag ends the voxels. */
+const ITEM = 0xe000fffe;
+
+/**
+ * The fragments of compressed voxels (PS3.5, A.4), without the table of offsets that comes before them.
+ *
+ * @param at where the voxels begin
+ * @throws BAD_IMAGE if a fragment is cut off
+ */
+function fragmentsOf(file: Buffer, at: number): readonly Uint8Array[] {
+  const items: Uint8Array[] = [];
+  for (let tag = at; tag + 8 <= file.length && file.readUInt32LE(tag) === ITEM; ) {
+    const [start, length] = [tag + 8, file.readUInt32LE(tag + 4)];
+    if (start + length > file.length) throw CUT_OFF;
+    items.push(file.subarray(start, start + length));
+    tag = start + length;
+  }
+  return items.slice(1);
 }
 
 function valuesOf(bytes: Uint8Array, { voxels, bitsStored, signed }: PixelFormat, bigEndian: boolean): Frame {

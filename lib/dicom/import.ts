@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isFedcardioError } from '../error.ts';
-import { CASE_FOLDERS } from '../federation/keys.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import { sha256Hex } from '../json.ts';
+import { folderWithImage, hasOtherFiles, holdsVolume, writeImage } from './case-image.ts';
+import { contentOf } from './content.ts';
 import {
   type DicomInspection,
   type DicomVolume,
@@ -66,8 +67,8 @@ export interface DicomImport {
 /**
  * Imports every CT volume below a folder of DICOM files as `<out>/<case>/image.nii.gz`, one series at a time. The case's
  * name is a pseudonym; the secret and the map of pseudonyms to patients stay in `secretDir`. A series that cannot be used
- * does not stop the others. A second call skips what is there already. A series that has grown replaces its case; one that
- * lacks slices of its case is refused.
+ * does not stop the others. A second call skips what is there already. A series that has grown or changed replaces its case,
+ * unless that has labels; one that lacks slices of its case is refused.
  *
  * @throws NOT_FOUND if there is no such folder; INTERRUPTED if `signal` is aborted; errors of the disk
  */
@@ -118,28 +119,30 @@ async function importVolume(options: VolumeImport): Promise<ImportedSeries> {
   });
   try {
     if (isTaken) throw INDISTINGUISHABLE;
-    const [content, slices] = [contentOf(volume), volume.files.map(sliceOf)];
+    const [content, slices] = [await contentOf(volume, signal), volume.files.map(sliceOf)];
     const entry: MapEntry = { ...entryOf(volume), case: caseId, phase, content, slices };
-    const folder = FOLDERS.map((name) => join(out, name, caseId)).find((path) => existsSync(join(path, IMAGE)));
+    const folder = folderWithImage(out, caseId);
     const earlier = map.entryOf(caseId);
-    if (folder !== undefined && (earlier === undefined || earlier.content === content)) return accepted(false);
+    if (folder !== undefined && earlier?.content === content) return accepted(false);
     if (earlier && (await (isStored?.(caseId) ?? folder !== undefined))) requireSlices(slices, earlier);
-    if (folder !== undefined && earlier) requireReplaceable(folder, earlier, entry);
     const onSlices = (done: number) => onProgress?.({ kind: 'slices', series, done, total: images });
     const ct = await readVolume(volume, { signal, onSlices });
-    // The map first: no case may be without its patient.
-    map.add(entry);
+    // Other files may hold the same voxels, and the map may be lost.
+    if (folder !== undefined && holdsVolume(folder, ct)) {
+      map.add(entry);
+      return accepted(false);
+    }
+    if (folder !== undefined) requireReplaceable(folder, earlier, entry);
+    // No case may be without its patient. Otherwise the image comes first: the map must not vouch for one that was not written.
+    if (!earlier) map.add(entry);
     writeImage(folder ?? join(out, caseId), writeNifti(ct));
+    map.add(entry);
     return accepted(true);
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_IMAGE')) throw error;
     return noteRefused({ ...volume, reason: error.message, hint: error.hint ?? '' }, map);
   }
 }
-
-const IMAGE = 'image.nii.gz';
-/** Where a case may lie: cases are sorted into the folders of a bucket after their import. */
-const FOLDERS: readonly string[] = ['', ...Object.values(CASE_FOLDERS)];
 
 const INDISTINGUISHABLE = refusal(
   'The series holds two reconstructions that differ in nothing but their images.',
@@ -153,26 +156,20 @@ function requireSlices(slices: readonly string[], earlier: MapEntry): void {
   throw refusal('The same series was imported with other slices.', 'Put all its files into one folder.');
 }
 
-/** Replaces the image of a series that has grown or changed, unless somebody has labelled it. */
-function requireReplaceable(folder: string, earlier: MapEntry, now: MapEntry): void {
-  if (readdirSync(folder).every((name) => name === IMAGE || name.startsWith('.'))) return;
+/** Requires that nothing is lost with an image that is about to be replaced: labels, or slices that the map would know. */
+function requireReplaceable(folder: string, earlier: MapEntry | undefined, now: MapEntry): void {
+  if (!earlier) {
+    throw refusal(
+      'Its case has another image, and the map says nothing of it.',
+      'Restore map.jsonl from a backup, or move the folder of the case away and import again.',
+    );
+  }
+  if (!hasOtherFiles(folder)) return;
   const phases = earlier.phase === now.phase ? '' : `, phase ${earlier.phase} % then and ${now.phase} % now`;
   throw refusal(
     `It has changed since it was imported (${earlier.images} images then, ${now.images} now${phases}), and its case has other files, such as labels.`,
     'Move the folder of the case away, import again, and check its labels on the new image.',
   );
-}
-
-/** Writes a case's image in full or not at all. */
-export function writeImage(folder: string, bytes: Uint8Array): void {
-  mkdirSync(folder, { recursive: true });
-  const unfinished = join(folder, `.${IMAGE}.${process.pid}`);
-  try {
-    writeFileSync(unfinished, bytes);
-    renameSync(unfinished, join(folder, IMAGE));
-  } finally {
-    rmSync(unfinished, { force: true });
-  }
 }
 
 function noteRefused(refused: RefusedSeries, map: SiteMap): ImportedSeries {
@@ -189,12 +186,6 @@ const entryOf = ({ series, ids, images, path }: Pick<RefusedSeries, 'series' | '
   folder: dirname(path),
   images,
 });
-
-/** Digest of the ids and positions of a volume's images: tells whether a series has changed since it was read. */
-export function contentOf({ stack }: DicomVolume): string {
-  const images = stack.slices.map(({ header }) => `${header.instance} ${header.position.join()}`);
-  return sha256Hex(images.join('\n'));
-}
 
 /** Hashes of a slice's id and of its place: an export may have given it another id, a correction another place. */
 function sliceOf({ header }: DicomFile): string {

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { FedcardioError } from '../error.ts';
+import { shownFile } from '../federation/case-names.ts';
+import { CIRCLE, entriesBelow, type UnusableEntry } from '../folder.ts';
 import { groupBy } from '../group-by.ts';
-import { filesBelow } from './files.ts';
 import type { Stack } from './geometry.ts';
 import { type JudgedPart, judgeSeries } from './judge.ts';
 import { type DicomFile, isZipFile, readDicomFile } from './read-file.ts';
@@ -79,7 +80,7 @@ const FILES_PER_TURN = 64;
  * @throws NOT_FOUND if there is no such folder; INTERRUPTED if `signal` is aborted
  */
 export async function inspectDicom(dir: string, options: InspectOptions = {}): Promise<DicomInspection> {
-  const { files, damaged, others, zips } = await readAll(dir, options);
+  const { files, damaged, unusable, others, zips } = await readAll(dir, options);
   const groups = [...groupBy(files, ({ header }) => [header.patient, header.study, header.series].join('\0')).values()];
   const parts = groups.flatMap((group) => judgeSeries(group, options.phase)).map(withIds);
   const labels = labelsOf(parts, options.nameOf);
@@ -99,7 +100,13 @@ export async function inspectDicom(dir: string, options: InspectOptions = {}): P
       refused.push({ ...facts, reason: verdict.fault.message, hint: verdict.fault.hint ?? '' });
     }
   });
-  return { volumes, refused: [...refused, ...refusedFiles(damaged)], passedOver, otherFiles: others, zipFiles: zips };
+  return {
+    volumes,
+    refused: [...refused, ...refusedFiles(damaged), ...refusedEntries(unusable)],
+    passedOver,
+    otherFiles: others,
+    zipFiles: zips,
+  };
 }
 
 /** A file that the system does not let us read stops no other. */
@@ -119,6 +126,7 @@ const studyOf = ({ patient, study }: SeriesIds): string => `${patient}\0${study}
 interface Found {
   readonly files: readonly DicomFile[];
   readonly damaged: readonly string[];
+  readonly unusable: readonly UnusableEntry[];
   readonly others: number;
   readonly zips: number;
 }
@@ -129,8 +137,14 @@ async function readAll(dir: string, { signal, onFiles }: InspectOptions): Promis
   }
   const files: DicomFile[] = [];
   const damaged: string[] = [];
+  const unusable: UnusableEntry[] = [];
   let [others, zips, read] = [0, 0, 0];
-  for (const path of filesBelow(dir)) {
+  for (const entry of entriesBelow(dir, (name) => name.startsWith('.'))) {
+    if (entry.kind === 'unusable') {
+      if (entry.fault !== CIRCLE) unusable.push(entry);
+      continue;
+    }
+    const { path } = entry;
     const file = readOrDamaged(path);
     if (file === undefined || (isIndex(path) && (file === 'damaged' || file.isCutOff))) {
       others += 1;
@@ -144,7 +158,7 @@ async function readAll(dir: string, { signal, onFiles }: InspectOptions): Promis
     if (signal?.aborted) throw new FedcardioError('INTERRUPTED', 'Reading the DICOM folder was interrupted.');
   }
   onFiles?.(read);
-  return { files, damaged, others, zips };
+  return { files, damaged, unusable, others, zips };
 }
 
 type IdentifiedPart = JudgedPart & { readonly ids: SeriesIds };
@@ -191,4 +205,15 @@ function refusedFiles(damaged: readonly string[]): readonly RefusedSeries[] {
       hint: 'The export or the copy was interrupted: export the study again.',
     },
   ];
+}
+
+/** What cannot be read may hold slices, so that it must not go unnoticed. Its name may be a patient's. */
+function refusedEntries(entries: readonly UnusableEntry[]): readonly RefusedSeries[] {
+  const groups = groupBy(entries, ({ fault }) => fault.reason);
+  return Array.from(groups.values(), (group) => {
+    const [{ name, path, fault }] = group as unknown as readonly [UnusableEntry];
+    const shown = name.split('/').map(shownFile).join('/');
+    const series = group.length === 1 ? shown : `${shown} and ${group.length - 1} more`;
+    return { series, ids: undefined, images: group.length, path, ...fault };
+  });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isFedcardioError } from '../error.ts';
@@ -89,6 +90,26 @@ test.each(kinds)('reads or refuses %s', async (kind) => {
     }
   }
 });
+
+/** Odd numbers of bytes, and such as look like the beginning of an element. */
+const BEHIND = [Buffer.alloc(2), Buffer.alloc(1001, 0xff), Buffer.from('fcfffcff4f42', 'hex')];
+
+test.each(['explicit', 'implicit', 'big-endian', 'deflated', 'rle', 'jpeg-lossless', 'jpeg-2000', 'no-meta'])(
+  'reads all voxels of %s with bytes behind the image',
+  async (kind) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fedcardio-behind-'));
+    readdirSync(join(FOLDER, kind)).forEach((name, index) => {
+      const behind = BEHIND[index % BEHIND.length] as Buffer;
+      writeFileSync(join(folder, name), Buffer.concat([readFileSync(join(FOLDER, kind, name)), behind]));
+    });
+
+    const { volumes } = await inspectDicom(folder);
+    const hashes = await Promise.all(volumes.map(async ({ stack }) => hashOf(await decodeStack(orderOf(stack)))));
+
+    expect(hashes).toEqual((expected[kind] ?? []).map(({ sha256 }) => sha256));
+    rmSync(folder, { recursive: true });
+  },
+);
 
 const hashOf = ({ data }: Volume): string =>
   createHash('sha256')

@@ -37,17 +37,17 @@ export interface Parsed {
 }
 
 /**
- * Parses a DICOM file up to its voxels, or with them.
+ * Parses a DICOM file up to its voxels: the data set has where they begin, and nothing of what comes behind them.
  *
  * @param bytes the file, or its beginning
  * @returns undefined if `bytes` end too early, or are damaged, before they say which series they belong to
  */
-export function parseFile(bytes: Uint8Array, start: Start, withPixels: boolean): Parsed | undefined {
+export function parseFile(bytes: Uint8Array, start: Start): Parsed | undefined {
   const raw = start !== 'preamble' && start !== 'meta';
   const whole = start === 'meta' ? Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), bytes]) : bytes;
   const options = {
     ...(raw ? { TransferSyntaxUID: start } : {}),
-    ...(withPixels ? {} : { untilTag: TAGS.pixels }),
+    untilTag: TAGS.pixels,
     inflater: inflated as unknown as () => void,
   };
   const parsed = (dataSet: DataSet, isDamaged: boolean): Parsed => {

@@ -28,10 +28,10 @@ export function readDicomFile(path: string): DicomFile | 'damaged' | undefined {
   const start = startOf(first.subarray(0, MAGIC_BYTES));
   if (start === undefined) return undefined;
   const isShort = first.length < size;
-  const parsed = parseFile(first, start, false);
+  const parsed = parseFile(first, start);
   // A deflated data set cannot be read from its beginning alone, and a cut element looks like a damaged one.
   const usable = parsed && !parsed.isDamaged && (!isShort || hasReachedPixels(parsed.dataSet.elements));
-  const again = usable || !isShort ? parsed : parseFile(firstBytes(path, MAX_HEADER_BYTES).first, start, false);
+  const again = usable || !isShort ? parsed : parseFile(firstBytes(path, MAX_HEADER_BYTES).first, start);
   if (!again) return 'damaged';
   const header = headerOf(again.dataSet, again.transferSyntax);
   return { path, header, isCutOff: again.isDamaged || isCutOff(header, size + (start === 'meta' ? MAGIC_BYTES : 0)) };

@@ -19,7 +19,7 @@ const entrySchema = z.object({
   images: z.number(),
   /** Heart phase, per cent; null if the images name none. */
   phase: z.number().nullable(),
-  /** SHA-256 of the ids and positions of its images; null for a series that was refused. */
+  /** SHA-256 of its files; null for a series that was refused. */
   content: z.string().nullable(),
   /** Hashes of id and place of each image of all phases; absent for a series that was refused. */
   slices: z.array(z.string()).optional(),

@@ -4,14 +4,14 @@ import type { importDicom } from '../../../lib/dicom/import.ts';
 import { describeError } from '../../../lib/error.ts';
 import { CASE_FOLDERS } from '../../../lib/federation/keys.ts';
 import { listCaseFolders } from '../../datasets/case-folders.ts';
-import { type DatasetCase, type DatasetFile, isImage } from '../../datasets/dataset.ts';
+import { type DatasetCase, isImage, type StrayFile } from '../../datasets/dataset.ts';
 import { noSeries } from '../no-series.ts';
 
 /** What a folder of an inbox holds. */
 export interface Delivery {
   readonly cases: readonly DatasetCase[];
-  /** Files beside the folders of cases. */
-  readonly strays: readonly DatasetFile[];
+  /** Files beside the folders of cases, and what cannot be read. */
+  readonly strays: readonly StrayFile[];
   /** What cannot be used, and why, in plain words. */
   readonly refused: readonly string[];
 }

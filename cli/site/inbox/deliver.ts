@@ -8,7 +8,7 @@ import { counted } from '../../../lib/report/format.ts';
 import type { SiteStore } from '../../../lib/storage/contract.ts';
 import { casesOf, type ImportOptions } from './cases.ts';
 import type { Examined, ExamineOptions, examine } from './examine.ts';
-import { DONE, moveInto, REFUSED } from './folders.ts';
+import { DONE, moveInto, REFUSED, stateOf } from './folders.ts';
 import { uploadCase } from './upload-case.ts';
 
 export interface DeliveryOptions extends Omit<ImportOptions, 'isStored'>, ExamineOptions {
@@ -24,14 +24,17 @@ export interface DeliveryOptions extends Omit<ImportOptions, 'isStored'>, Examin
 /**
  * Imports what intake accepts of a complete folder of an inbox into the site's bucket, and moves the folder away. Interrupted
  * at any point, it can be repeated: a case has the same name and the same bytes each time. Lines and events name no folder,
- * because PACS software names folders after patients.
+ * because PACS software names folders after patients. A folder that changes meanwhile stays where it is.
  *
+ * @param state of the folder when it was found complete
  * @throws FedcardioError INTERRUPTED, or an outage of disk or storage: the folder stays where it is
  */
-export async function deliver(name: string, options: DeliveryOptions): Promise<void> {
+export async function deliver(name: string, state: string, options: DeliveryOptions): Promise<void> {
   const { dir, imports, store, say, log } = options;
   const folder = join(dir, name);
   const { accepted, refusedCases, reasons: faults } = await readDelivery(folder, options);
+  const hasChanged = async () => (await stateOf(dir, [name])) !== state;
+  if (await hasChanged()) return say(CHANGED);
   const reasons = [...faults];
   const refused = [...refusedCases];
   const [imported, present]: [string[], string[]] = [[], []];
@@ -51,6 +54,7 @@ export async function deliver(name: string, options: DeliveryOptions): Promise<v
   tell(imported, 'imported');
   tell(present, 'there already');
   tell(refused, 'refused');
+  if (await hasChanged()) return say(CHANGED);
   if (reasons.length === 0) {
     await moveInto(join(dir, DONE), folder, name);
     log('inbox-imported', { imported, present });
@@ -62,6 +66,8 @@ export async function deliver(name: string, options: DeliveryOptions): Promise<v
   log('inbox-refused', { imported, present, refused, reasons: reasons.length });
   say(`a folder was refused, ${counted(reasons.length, 'reason')} in ${join(dir, REFUSED)}`);
 }
+
+const CHANGED = 'a folder has changed while it was imported: it is imported again';
 
 /** What can be used of the folder. Whatever is wrong with it is a reason to refuse it, except an outage. */
 async function readDelivery(folder: string, options: DeliveryOptions): Promise<Examined> {

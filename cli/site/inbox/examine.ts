@@ -1,9 +1,10 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { shownFile, shownName } from '../../../lib/federation/case-names.ts';
 import type { Task } from '../../../lib/federation/tasks.ts';
 import type { DatasetCase } from '../../datasets/dataset.ts';
 import { checkFolder } from '../check-folder.ts';
 import type { CheckedCase } from '../checked-case.ts';
+import { acceptedFiles } from '../storable-files.ts';
 import type { Delivery } from './cases.ts';
 
 export interface ExamineOptions {
@@ -31,7 +32,9 @@ export async function examine(
   const known = await tasks();
   const checked = await checkFolder({ dir: folder, cases, strays, tasks: known }, { tasks: known, signal });
   const byName = new Map(checked.map((one) => [one.case, one]));
-  const accepted = cases.flatMap((one) => acceptable(folder, one, byName.get(one.id) as CheckedCase));
+  const accepted = cases
+    .map((one) => ({ ...one, files: acceptedFiles(folder, one, byName.get(one.id), known) }))
+    .filter(({ files }) => files.length > 0);
   const names = new Set(accepted.map(({ id }) => id));
   const refused = checked.filter(({ case: id }) => id !== '.' && !names.has(id));
   return {
@@ -41,20 +44,16 @@ export async function examine(
   };
 }
 
-/** A case without the files that intake would refuse. Labels of a CT that it would refuse are refused with it. */
-function acceptable(folder: string, one: DatasetCase, { accepted, faults }: CheckedCase): readonly DatasetCase[] {
-  if (faults.length === 0) return [one];
-  if (!accepted) return [];
-  const faulty = new Set(faults.map(({ file }) => resolve(folder, file)));
-  return [{ ...one, files: one.files.filter(({ path }) => !faulty.has(resolve(path))) }];
-}
+/** A path below the folder, or the name of a file of the folder itself. */
+const shownPath = (file: string): string =>
+  file.startsWith('..') ? shownFile(basename(file)) : file.split('/').map(shownFile).join('/');
 
 /** One for each text: all files of a case with a refused name have the same. */
 const reasonsOf = ({ case: id, faults }: CheckedCase): readonly string[] => [
   ...new Set(
     faults.map(({ file, reason, hint }) => {
       const [name, own] = [shownName(id), shownFile(basename(file))];
-      const where = id === '.' ? own : name === id ? `${id}/${own}` : name;
+      const where = id === '.' ? shownPath(file) : name === id ? `${id}/${own}` : name;
       return `${where}: ${reason} ${hint}`.trimEnd();
     }),
   ),

@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPassedOver } from '../../../lib/federation/keys.ts';
+import { type EntryFault, entriesBelow, entriesOf, type FolderEntry } from '../../../lib/folder.ts';
 
 /** Folders of an inbox that hold what is finished. */
 export const DONE = 'done';
@@ -9,44 +11,55 @@ export const REFUSED = 'refused';
 const isOwn = (name: string): boolean =>
   name === DONE || name === REFUSED || name.startsWith('.') || isPassedOver(name);
 
-/** The folders of an inbox that wait for their import, by name. */
-export async function waitingFolders(inbox: string): Promise<readonly string[]> {
-  const entries = await readdir(inbox, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !isOwn(entry.name))
-    .map(({ name }) => name)
-    .sort();
+/** What lies in an inbox, by name. */
+export interface InboxEntries {
+  /** Wait for their import. */
+  readonly folders: readonly string[];
+  /** Lie outside any folder: some programs export all studies into one place. */
+  readonly loose: readonly string[];
+  /** Can never be imported. */
+  readonly unusable: readonly (EntryFault & { readonly name: string })[];
 }
 
-/** The files that lie in an inbox outside any folder: some programs export all studies into one place. */
-export async function looseFiles(inbox: string): Promise<readonly string[]> {
-  const entries = await readdir(inbox, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && !isOwn(entry.name))
-    .map(({ name }) => name)
-    .sort();
+/** @throws the system's error if the inbox cannot be read */
+export function inboxEntries(inbox: string): InboxEntries {
+  const entries = entriesOf(inbox).filter(({ name }) => !isOwn(name));
+  const named = (kind: FolderEntry['kind']) =>
+    entries.flatMap((entry) => (entry.kind === kind && !('isLink' in entry && entry.isLink) ? [entry.name] : []));
+  const unusable = entries.flatMap((entry) => {
+    if (entry.kind === 'unusable') return [{ name: entry.name, ...entry.fault }];
+    return entry.isLink ? [{ name: entry.name, ...LINK }] : [];
+  });
+  return { folders: named('folder'), loose: named('file'), unusable };
 }
+
+/** A link cannot be moved away with what it points to. */
+const LINK: EntryFault = { reason: 'It is a link.', hint: 'Put the files themselves into the inbox.' };
 
 /**
  * A text that changes whenever a file below a path is added, removed or written; undefined without any file.
  *
- * @param names the entries of `dir` that count; all by default
+ * @param names the entries of `dir` that count
+ * @throws the system's error if a folder among them cannot be read
  */
-export async function stateOf(dir: string, names?: readonly string[]): Promise<string | undefined> {
+export async function stateOf(dir: string, names: readonly string[]): Promise<string | undefined> {
   let [files, bytes, newest] = [0, 0, 0];
-  const visit = async (path: string): Promise<void> => {
-    // Not what links point to: they may form circles. What cannot be read is refused later, with the reason.
-    const found = await lstat(path).catch(() => undefined);
-    if (found?.isDirectory()) {
-      for (const name of await readdir(path).catch(() => [])) if (!isPassedOver(name)) await visit(join(path, name));
-    } else if (found) {
+  for (const name of names) {
+    for (const { path } of filesOf(join(dir, name))) {
+      // What cannot be read counts as well: it is refused later, with the reason.
       files += 1;
-      bytes += found.size;
-      newest = Math.max(newest, found.mtimeMs);
+      const found = await lstat(path).catch(() => undefined);
+      bytes += found?.size ?? 0;
+      newest = Math.max(newest, found?.mtimeMs ?? 0);
     }
-  };
-  for (const name of names ?? ['.']) await visit(join(dir, name));
+  }
   return files === 0 ? undefined : `${files} ${bytes} ${newest}`;
+}
+
+function filesOf(path: string): Iterable<{ readonly path: string }> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return entriesBelow(path, isPassedOver);
+  return found ? [{ path }] : [];
 }
 
 /** Moves an entry into a folder, under a name that is free there. Returns that name. */

@@ -2,10 +2,13 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { importDicom } from '../../../lib/dicom/import.ts';
-import { describeError, isFedcardioError, systemError } from '../../../lib/error.ts';
+import { describeError, FedcardioError, isFedcardioError, systemError } from '../../../lib/error.ts';
+import { shownFile } from '../../../lib/federation/case-names.ts';
+import { entryFaultOf } from '../../../lib/folder.ts';
+import { printable } from '../../../lib/printable.ts';
 import { type DeliveryOptions, deliver } from './deliver.ts';
 import { examine } from './examine.ts';
-import { DONE, looseFiles, moveInto, REFUSED, stateOf, waitingFolders } from './folders.ts';
+import { DONE, type InboxEntries, inboxEntries, moveInto, REFUSED, stateOf } from './folders.ts';
 
 export interface InboxOptions extends Omit<DeliveryOptions, 'importer' | 'examiner'> {
   /** A folder that has not changed for this long is complete. */
@@ -39,12 +42,12 @@ export async function startInbox({
   const { dir, signal, say, everySeconds = EVERY_SECONDS } = options;
   await prepare(dir, say);
   let seen: ReadonlyMap<string, Seen> = new Map();
-  let told = '';
-  /** Once, because each look meets the same problem until it is solved. */
-  const tell = ([problem]: readonly unknown[]) => {
-    const text = problem === undefined ? '' : describeError(problem);
-    if (text !== '' && text !== told) say(`waiting: ${text}`);
-    told = text;
+  let told: ReadonlySet<string> = new Set();
+  /** Once, because each look meets the same problems until they are solved. */
+  const tell = (problems: readonly unknown[]) => {
+    const texts = new Set(problems.map(describeError));
+    for (const text of texts) if (!told.has(text)) say(`waiting: ${text}`);
+    told = texts;
   };
   while (!signal.aborted) {
     try {
@@ -79,23 +82,25 @@ async function look(
   before: ReadonlyMap<string, Seen>,
 ): Promise<{ readonly after: ReadonlyMap<string, Seen>; readonly problems: readonly unknown[] }> {
   const { dir, signal, quietSeconds } = options;
-  const now = performance.now();
   const after = new Map<string, Seen>();
-  const problems: unknown[] = [];
-  const loose = await looseFiles(dir);
-  for (const name of [...(await waitingFolders(dir)), ...(loose.length > 0 ? [LOOSE] : [])]) {
-    const state = await stateOf(dir, name === LOOSE ? loose : [name]);
-    // PACS software may create the folder long before its files.
-    if (state === undefined) continue;
-    const last = before.get(name);
-    after.set(name, last?.state === state ? last : { state, since: now });
-  }
-  for (const [name, { since }] of after) {
+  const { folders, loose, unusable } = inboxEntries(dir);
+  const problems: unknown[] = unusable.map(problemOf);
+  for (const name of [...folders, ...(loose.length > 0 ? [LOOSE] : [])]) {
     if (signal.aborted) break;
-    if (now - since < quietSeconds * 1000) continue;
     try {
-      if (name === LOOSE) await gather(dir, loose);
-      else await deliver(name, options);
+      // One at a time: an import of minutes lies between this folder and the one before.
+      const names = name === LOOSE ? inboxEntries(dir).loose : [name];
+      const state = await stateOf(dir, names).catch((error: unknown) => {
+        throw problemOf({ name, ...entryFaultOf(error) });
+      });
+      // PACS software may create the folder long before its files.
+      if (state === undefined) continue;
+      const last = before.get(name);
+      const seen = last?.state === state ? last : { state, since: performance.now() };
+      after.set(name, seen);
+      if (performance.now() - seen.since < quietSeconds * 1000) continue;
+      if (name === LOOSE) await gather(dir, names);
+      else await deliver(name, state, options);
       after.delete(name);
     } catch (error) {
       if (signal.aborted || isFedcardioError(error, 'INTERRUPTED')) throw error;
@@ -105,6 +110,10 @@ async function look(
   }
   return { after, problems };
 }
+
+/** The name may be a patient's. */
+const problemOf = ({ name, reason, hint }: InboxEntries['unusable'][number]) =>
+  new FedcardioError('BAD_CONFIGURATION', `${printable(shownFile(name))}: ${reason}`, { hint });
 
 /** Moves loose files into a folder of their own, which is imported when it is quiet as well. */
 async function gather(dir: string, names: readonly string[]): Promise<void> {
