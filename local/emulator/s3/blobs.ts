@@ -16,6 +16,11 @@ export interface Blobs {
   write(source: AsyncIterable<Uint8Array>): Promise<Segment>;
   /** Bytes from `start` to `end` (exclusive) of the concatenated segments. Removal waits until the stream has closed. */
   read(segments: readonly Segment[], start: number, end: number): Readable;
+  /**
+   * The same for one who is done with a chunk when he asks for the next one: all chunks share memory. New memory for each would cost
+   * half of the time of an answer. Must be iterated: removal waits for its end.
+   */
+  lend(segments: readonly Segment[], start: number, end: number): AsyncIterable<Uint8Array>;
   remove(segments: readonly Segment[]): Promise<void>;
   /** Removes all other files, which a killed process was writing or about to remove. */
   keepOnly(files: ReadonlySet<string>): Promise<void>;
@@ -64,8 +69,11 @@ export async function openBlobs(directory: string): Promise<Blobs> {
       }
     },
     read(segments, start, end) {
-      const stream = Readable.from(readSegments(segments, start, end, pathOf), { objectMode: false });
+      const stream = Readable.from(readRanges(rangesOf(segments, start, end, pathOf)), { objectMode: false });
       return stream.once('close', hold(segments));
+    },
+    lend(segments, start, end) {
+      return lentChunks(rangesOf(segments, start, end, pathOf), hold(segments));
     },
     async remove(segments) {
       for (const { file } of segments) if (readers.has(file)) removeWhenUnread.add(file);
@@ -111,18 +119,60 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Prom
 
 const hex = (value: number): string => value.toString(16).padStart(2, '0');
 
-async function* readSegments(
+/** A part of a file, `to` exclusive. */
+interface FileRange {
+  readonly path: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+function* rangesOf(
   segments: readonly Segment[],
   start: number,
   end: number,
   pathOf: (file: string) => string,
-): AsyncGenerator<Uint8Array> {
+): Generator<FileRange> {
   let offset = 0;
   for (const segment of segments) {
     const from = Math.max(0, start - offset);
     const to = Math.min(segment.bytes, end - offset);
     offset += segment.bytes;
-    if (from >= to) continue;
-    yield* createReadStream(pathOf(segment.file), { start: from, end: to - 1, highWaterMark: 256 * 1024 });
+    if (from < to) yield { path: pathOf(segment.file), from, to };
+  }
+}
+
+const READ_BYTES = 256 * 1024;
+
+async function* readRanges(ranges: Iterable<FileRange>): AsyncGenerator<Uint8Array> {
+  for (const { path, from, to } of ranges) {
+    yield* createReadStream(path, { start: from, end: to - 1, highWaterMark: READ_BYTES });
+  }
+}
+
+/** Memory that no reader has now, for the next ones. */
+const free: Buffer[] = [];
+const MOST_FREE = 16;
+
+async function* lentChunks(ranges: Iterable<FileRange>, release: () => void): AsyncGenerator<Uint8Array> {
+  const buffer = free.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+  try {
+    for (const { path, from, to } of ranges) yield* chunksOf(path, from, to, buffer);
+  } finally {
+    if (free.length < MOST_FREE) free.push(buffer);
+    release();
+  }
+}
+
+async function* chunksOf(path: string, from: number, to: number, buffer: Buffer): AsyncGenerator<Uint8Array> {
+  const handle = await open(path);
+  try {
+    for (let at = from; at < to; ) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, to - at), at);
+      if (bytesRead === 0) throw new Error(`${path} ends at ${at} bytes instead of ${to}.`);
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  } finally {
+    await handle.close();
   }
 }

@@ -43,13 +43,13 @@ function half(answer: S3Response): S3Response {
   if (body === undefined || body === '') throw new CutConnection();
   if (typeof body !== 'string') {
     const bytes = Number(headers?.['content-length']);
-    return { ...answer, body: Readable.from(firstHalf(body, bytes), { objectMode: false }) };
+    return { ...answer, body: firstHalf(body, bytes) };
   }
   const bytes = Buffer.from(body);
   const document = { 'content-type': 'application/xml', 'content-length': String(bytes.length) };
   return {
     ...answer,
     headers: { ...document, ...headers },
-    body: Readable.from(firstHalf(Readable.from([bytes]), bytes.length), { objectMode: false }),
+    body: firstHalf(Readable.from([bytes]), bytes.length),
   };
 }

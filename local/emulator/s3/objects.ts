@@ -88,7 +88,7 @@ export const getObject: Operation = async ({ store }, request) => {
   checkHeaders(headers);
   const status = range ? 206 : 200;
   if (request.method === 'HEAD') return { status, headers };
-  return { status, headers, body: store.blobs.read(object.segments, start, end) };
+  return { status, headers, body: store.blobs.lend(object.segments, start, end) };
 };
 
 /** Headers from parameters such as `response-content-type`, which presigned URLs use to name a download. */

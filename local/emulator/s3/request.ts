@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
 import { bodyOf } from '../request-body.ts';
 import { S3Error } from './error.ts';
 
@@ -19,8 +18,8 @@ export interface S3Request {
 export interface S3Response {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A document or an object's bytes. */
-  readonly body?: string | Readable;
+  /** A document, or an object's bytes, each chunk of which is valid until the next one is asked for. */
+  readonly body?: string | AsyncIterable<Uint8Array>;
 }
 
 /** Parses a path-style request. The path is not normalised, because `..` and `//` are legal in keys. */

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { diskFull, isDiskFull } from '../disk-full.ts';
 import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
@@ -47,9 +46,27 @@ export async function respond(s3: S3Server, message: IncomingMessage, response: 
     response.end(message.method === 'HEAD' ? undefined : body);
     return;
   }
-  // A client that disconnects is not a failure of the server.
-  await pipeline(body, response).catch((error) => {
+  try {
+    for await (const chunk of body) await written(response, chunk);
+    response.end();
+  } catch (error) {
+    response.destroy();
+    // A client that disconnects is not a failure of the server.
     if (!isDisconnect(error) && !(error instanceof CutConnection)) s3.onFailure(error);
+  }
+}
+
+/** Writes a chunk. When it has ended, the chunk's memory may be used again. */
+function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = () => reject(Object.assign(new Error('The client has gone.'), { code: 'ECONNRESET' }));
+    if (response.destroyed) return onClose();
+    response.once('close', onClose);
+    response.write(chunk, (error) => {
+      response.off('close', onClose);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 
@@ -85,7 +102,13 @@ async function answerTo(
 const failureOf = (error: unknown, dataDir: string): S3Error =>
   isDiskFull(error) ? new S3Error('InsufficientStorage', diskFull(dataDir)) : new S3Error('InternalError');
 
-const DISCONNECTS: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'];
+const DISCONNECTS: readonly unknown[] = [
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+  'ECANCELED',
+];
 
 const isDisconnect = (error: unknown): boolean =>
   DISCONNECTS.includes((error as { readonly code?: unknown } | null)?.code);
