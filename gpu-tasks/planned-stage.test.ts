@@ -52,6 +52,13 @@ describe('a site that agreed to a plan does no other work', () => {
     });
   });
 
+  test('a stage for other sites', async () => {
+    const label = { kind: 'pseudo-label' as const, name: 'elsewhere', teachers: ['teacher'], sites: ['bonn'] };
+    const update = await answerTo('elsewhere', () => ({}), { more: [label] });
+
+    expect(update).toMatchObject({ reason: expect.stringContaining('which is for others') });
+  });
+
   test('plain weights by the name of a stage that has none, where the plan has masks', async () => {
     const masked = { privacy: { secureAggregation: { range: 1 } } };
     const update = await answerTo('evaluate', (_, { config }) => ({ config }), masked);

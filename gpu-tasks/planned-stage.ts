@@ -12,10 +12,11 @@ import { secureTermsOf } from '../lib/protocol/secure/terms.ts';
  */
 export function plannedStage(
   { campaign }: Pick<Plan, 'campaign'>,
-  { stage: name, round, config, seed, secure }: GpuTaskMessage,
+  { site, stage: name, round, config, seed, secure }: GpuTaskMessage,
 ): Stage {
   const stage = campaign.stages.find((one) => one.name === name);
   if (!stage) throw refusal(`a stage "${name}" that it does not have`);
+  if (stage.sites && !stage.sites.includes(site)) throw refusal(`stage ${name}, which is for others`);
   if (canonicalJson(config) !== canonicalJson(stage)) throw refusal(`another configuration of stage ${name}`);
   if (seed !== campaign.seed) throw refusal(`seed ${seed} instead of ${campaign.seed}`);
   if (round > roundsOf(stage)) throw refusal(`round ${round} of ${roundsOf(stage)}`);
