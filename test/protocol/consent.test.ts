@@ -138,6 +138,8 @@ describe('consent', () => {
     const key = federationKeys.plan('tavi');
     const consentOf = async () => (await readJson(siteStore('munich'), siteKeys.consent('tavi'), consentSchema)).value;
     const asked = await consentOf();
+    const limits = { ...asked.limits, minimumCases: 17 };
+    await siteStore('munich').put(siteKeys.consent('tavi'), canonicalJson({ ...asked, limits }));
     const plan = await readJson(federationStore, key, planSchema);
     const replaced = { ...plan.value, campaign: { ...plan.value.campaign, purpose: 'Something else' } };
     await federationStore.put(key, canonicalJson(replaced));
@@ -148,6 +150,6 @@ describe('consent', () => {
     expect(again).toMatchObject({ state: 'asked', terms: { purpose: 'Something else' }, reason: expect.any(String) });
     expect(again.plan).not.toBe(asked.plan);
     await answer(world, 'munich', 'agreed');
-    expect(await consentOf()).toMatchObject({ state: 'agreed', plan: again.plan });
+    expect(await consentOf()).toMatchObject({ state: 'agreed', plan: again.plan, limits });
   });
 });

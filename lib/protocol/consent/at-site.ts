@@ -127,7 +127,14 @@ export async function decide(context: ConsentContext, campaign: string, decision
     return answer;
   };
   if (own.state === 'agreed' && plan.sha256 !== (shown ?? before?.value.plan ?? plan.sha256)) {
-    await record({ ...asked, state: 'asked', until: null, reason: REPLACED });
+    // What a person has limited stays limited, whatever the coordinator replaces.
+    await record({
+      ...asked,
+      state: 'asked',
+      until: null,
+      reason: REPLACED,
+      limits: before?.value.limits ?? asked.limits,
+    });
     throw new FedcardioError('PRECONDITION_FAILED', `Nothing was agreed to. ${REPLACED}`, {
       hint: `Look at what ${campaign} asks now, and then decide.`,
     });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { diskFull, isDiskFull } from '../disk-full.ts';
 import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
@@ -47,7 +48,7 @@ export async function respond(s3: S3Server, message: IncomingMessage, response: 
     return;
   }
   try {
-    for await (const chunk of body) await written(response, chunk);
+    for await (const chunk of body) await written(message.socket, response, chunk);
     response.end();
   } catch (error) {
     response.destroy();
@@ -56,14 +57,17 @@ export async function respond(s3: S3Server, message: IncomingMessage, response: 
   }
 }
 
-/** Writes a chunk. When it has ended, the chunk's memory may be used again. */
-function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+/**
+ * Writes a chunk. When it has ended, the chunk's memory may be used again. The socket says whether the client has gone: of pipelined
+ * answers, only the first would hear it.
+ */
+function written(socket: Socket, response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     const onClose = () => reject(Object.assign(new Error('The client has gone.'), { code: 'ECONNRESET' }));
-    if (response.destroyed) return onClose();
-    response.once('close', onClose);
+    if (socket.destroyed || response.destroyed) return onClose();
+    socket.once('close', onClose);
     response.write(chunk, (error) => {
-      response.off('close', onClose);
+      socket.off('close', onClose);
       if (error) reject(error);
       else resolve();
     });
