@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Ledger } from '../federation/schemas.ts';
 import { epsilonOf } from './accountant.ts';
-import { epsilonOfReleases, isWithin, withRelease } from './ledger.ts';
+import { epsilonOfReleases, isAskedAnew, isWithin, withRelease } from './ledger.ts';
 import { testRelease as release } from './testing.ts';
 
 const LEDGER: Ledger = { schema: 'fedcardio.privacy-ledger/1', site: 'berlin', releases: [] };
@@ -33,4 +33,21 @@ test('releases of several campaigns compose', () => {
   expect(epsilonOfReleases([], 1e-5)).toBe(0);
   expect(isWithin({ epsilon: expected, delta: 1e-5 }, releases)).toBe(true);
   expect(isWithin({ epsilon: expected * 0.999, delta: 1e-5 }, releases)).toBe(false);
+});
+
+test('a round is asked anew if it is of the same plan, stage and round, and begins with another model', () => {
+  const [plan, base] = ['1'.repeat(16), '2'.repeat(16)];
+  const ledger = withRelease(LEDGER, release({ plan, base }));
+
+  expect(isAskedAnew(ledger, release({ plan, base: '3'.repeat(16) }))).toBe(true);
+  for (const other of [
+    { plan, base },
+    { plan: '4'.repeat(16), base: '3'.repeat(16) },
+    { plan, base: '3'.repeat(16), round: 2 },
+    { plan, base: '3'.repeat(16), stage: 'student' },
+    { plan, base: '3'.repeat(16), campaign: 'other' },
+  ])
+    expect(isAskedAnew(ledger, release(other))).toBe(false);
+  // What an earlier release recorded says nothing of plans.
+  expect(isAskedAnew(withRelease(LEDGER, release()), release({ base }))).toBe(false);
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkedKeyShares, keyDirectory, openKeyShare } from './key-messages.ts';
 import { recoverMasks } from './recovery.ts';
-import { leastThreshold, requireCohort, type SecureRound } from './secure-round.ts';
+import { leastThreshold, type SecureRound } from './secure-round.ts';
 import { agreedSecret, signed, toBase64 } from './site-keys.ts';
 import { commitmentOf, openChannel } from './site-secrets.ts';
 import { createCohort, sendUpdate, type TestCohort, unmask, VALUES } from './testing-cohort.ts';
@@ -264,27 +264,6 @@ describe('a site that lies', () => {
     expect(() => withKeys(cohort.keys[1]?.content.maskKeys as readonly string[])).toThrow(/same key/);
     expect(() => withKeys([])).toThrow(/0 rounds only/);
     expect(() => withKeys(['short'])).toThrow(/32 bytes/);
-  });
-});
-
-describe('a cohort', () => {
-  const cohort = createCohort(5).cohort;
-
-  test('has a threshold above half of the honest sites and all colluding ones', () => {
-    expect([leastThreshold(3, 0), leastThreshold(25, 0), leastThreshold(25, 8), leastThreshold(4, 1)]).toEqual([
-      2, 13, 17, 3,
-    ]);
-  });
-
-  test.each([
-    [{ threshold: 2 }, /threshold of 2 is not between 3 and 5/],
-    [{ threshold: 6 }, /threshold/],
-    [{ sites: ['a', 'b'] }, /2 sites; fewer than 3/],
-    [{ sites: ['b', 'a', 'c'] }, /sorted/],
-    [{ sites: ['a', 'a', 'c'] }, /different/],
-    [{ rounds: 0 }, /0 rounds/],
-  ])('is refused with %j', (change, reason) => {
-    expect(() => requireCohort({ ...cohort, ...change })).toThrow(reason);
   });
 });
 
