@@ -2,7 +2,7 @@ import { FedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import { consentSchema, type Ledger, ledgerSchema, type Release } from '../lib/federation/schemas.ts';
 import { retryOnConflict } from '../lib/intake/stored.ts';
-import { type Budget, isAskedAnew, isWithin, withRelease } from '../lib/privacy/ledger.ts';
+import { type Budget, isAskedAnew, isWithin, releasesOfRound, withRelease } from '../lib/privacy/ledger.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { tryReadJson, writeDocument } from '../lib/storage/documents.ts';
 
@@ -38,9 +38,7 @@ export async function requireBudget(
   const { value } = await readLedger(store, site);
   requireFirst(site, value, release);
   if (!budget) return;
-  const isRestart = value.releases.some(
-    ({ campaign, stage, round }) => campaign === release.campaign && stage === release.stage && round === release.round,
-  );
+  const isRestart = releasesOfRound(value, release).length > 0;
   // Whether it releases the same again shows when its update is there.
   if (!isRestart) requireWithin(site, withRelease(value, release), budget);
 }

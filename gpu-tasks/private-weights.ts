@@ -22,7 +22,8 @@ import type { Weights } from '../lib/weights/weights.ts';
 import { termsOf } from './checkpoint.ts';
 
 /**
- * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same. Only the clip of a later round, which adaptive clipping sets, is in the message alone: noise is a multiple of it.
+ * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same.
+ * Only the clip of a later round, which adaptive clipping sets, is in the message alone: noise is a multiple of it.
  *
  * @throws FedcardioError `BAD_CONFIGURATION` if the message has other terms
  */
@@ -115,7 +116,7 @@ export async function privateWeights(
     const counted = terms.countSigma === undefined ? {} : { clipped };
     return { weights: sent, privacy: { clip, noiseMultiplier: 0, ...counted }, digest: undefined };
   }
-  // Of all that is added to the noise: what is the same is released again, what differs in anything gets other noise.
+  // Covers all that the update follows from: the same update gets the same noise again, any other one gets other noise.
   const files = [weights, from].map((one) => sha256Hex(encodeSafetensors(one)));
   const digest = sha256Hex(canonicalJson([terms, ...files]));
   const { campaign, stage, round, site } = message;

@@ -76,7 +76,11 @@ interface Objection {
   readonly error: FedcardioError;
 }
 
-/** Why the site does nothing for a campaign now; undefined if it agrees. @param plan SHA-256 of the plan that is worked for, if known */
+/**
+ * Why the site does nothing for a campaign now; undefined if it agrees.
+ *
+ * @param plan SHA-256 of the plan that a message works for; a GPU task message names none, and its GPU task looks at the plan itself
+ */
 async function objectionOf(
   { federationStore, siteStore, now, log }: HandlerContext,
   { site, campaign }: Pick<GpuTaskAddress, 'site' | 'campaign'>,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import { CASE_FOLDERS, type CaseUse, isPassedOver } from '../../lib/federation/keys.ts';
 import { entriesBelow, entriesOf, type FolderEntry } from '../../lib/folder.ts';
+import { groupBy } from '../../lib/group-by.ts';
 import { type Dataset, type DatasetFile, isImage, type StrayFile } from './dataset.ts';
 
 /**
@@ -44,17 +45,21 @@ function folderOfCases(
   prefix: string,
   isSkipped: (name: string) => boolean,
 ): Pick<Dataset, 'cases' | 'strays'> {
-  const byCase = new Map<string, DatasetFile[]>();
+  const files: DatasetFile[] = [];
   const strays: StrayFile[] = [];
   for (const entry of entriesBelow(dir, isSkipped)) {
     const { name, path } = entry;
-    const end = name.indexOf('/');
     if (entry.kind === 'unusable') strays.push({ name: `${prefix}${name}`, path, fault: entry.fault });
-    else if (end < 0) strays.push({ name: `${prefix}${name}`, path });
-    else
-      byCase.set(name.slice(0, end), [...(byCase.get(name.slice(0, end)) ?? []), { name: name.slice(end + 1), path }]);
+    else if (name.includes('/')) files.push({ name, path });
+    else strays.push({ name: `${prefix}${name}`, path });
   }
-  return { cases: Array.from(byCase, ([id, files]) => ({ id, use, files })), strays };
+  const byCase = groupBy(files, ({ name }) => name.slice(0, name.indexOf('/')));
+  const cases = Array.from(byCase, ([id, own]) => ({
+    id,
+    use,
+    files: own.map(({ name, path }) => ({ name: name.slice(id.length + 1), path })),
+  }));
+  return { cases, strays };
 }
 
 const isHidden = (name: string): boolean => name.startsWith('.') || isPassedOver(name);

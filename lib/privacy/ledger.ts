@@ -14,16 +14,17 @@ export function withRelease(ledger: Ledger, release: Release): Ledger {
   return known ? ledger : { ...ledger, releases: [...ledger.releases, release] };
 }
 
+/** What a ledger has of a release's round, of whatever plan. */
+export const releasesOfRound = (
+  { releases }: Ledger,
+  { campaign, stage, round }: Pick<Release, 'campaign' | 'stage' | 'round'>,
+): readonly Release[] =>
+  releases.filter((one) => one.campaign === campaign && one.stage === stage && one.round === round);
+
 /** Whether a ledger has a release of the same round of the same plan that began with another model. */
-export const isAskedAnew = ({ releases }: Ledger, { campaign, stage, round, plan, base }: Release): boolean =>
-  releases.some(
-    (one) =>
-      one.campaign === campaign &&
-      one.stage === stage &&
-      one.round === round &&
-      one.plan !== undefined &&
-      one.plan === plan &&
-      one.base !== base,
+export const isAskedAnew = (ledger: Ledger, release: Release): boolean =>
+  releasesOfRound(ledger, release).some(
+    ({ plan, base }) => plan !== undefined && plan === release.plan && base !== release.base,
   );
 
 /**
