@@ -133,7 +133,7 @@ export async function openRound(
     await store.delete(siteKeys.consent(campaign.id));
   }
   await agreeToAll(store, site, NOW);
-  await consentTo({ site, store, federationStore, now: () => NOW }, campaign.id, false);
+  await consentTo({ site, store, federationStore, now: () => NOW }, campaign.id, { isRepeated: false });
   return {
     schema: 'fedcardio.task/1',
     federation: FEDERATION,

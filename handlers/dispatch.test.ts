@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
-import { type Consent, updateSchema } from '../lib/federation/schemas.ts';
-import { consentDocument, gpuTaskMessage } from '../lib/federation/testing.ts';
+import { type Consent, consentSchema, planSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { gpuTaskMessage } from '../lib/federation/testing.ts';
+import { canonicalJson, sha256Hex } from '../lib/json.ts';
+import { storeConsent } from '../lib/protocol/testing.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { asSiteRole } from '../test/helpers/roles.ts';
 import { type SimulatedFederation, simulateFederation } from '../test/protocol/simulated-federation.ts';
@@ -17,8 +19,10 @@ describe('dispatch', () => {
       { Records: [{ messageId: 'm', body: JSON.stringify(body) }] },
       asSiteRole(world.context, 'berlin', 'dispatch'),
     );
-  const answer = (fields: Partial<Consent>) =>
-    world.context.siteStore('berlin').put(siteKeys.consent('tavi'), JSON.stringify(consentDocument(fields)));
+  const answer = async (fields: Partial<Consent>) => {
+    await storeConsent(world.context, fields);
+    world.pending.length = 0;
+  };
   beforeEach(async () => {
     world = simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
     await answer({});
@@ -101,6 +105,26 @@ describe('dispatch', () => {
 
     const obstacle = { event: 'consent-missing', fields: { reason: 'agreed to another plan of the campaign' } };
     expect(world.log.at(-1)).toMatchObject(obstacle);
+  });
+
+  test('asks a person again when the coordinator has replaced the plan that the site agreed to', async () => {
+    const { federationStore, siteStore } = world.context;
+    const consentOf = async () => (await readJson(siteStore('berlin'), siteKeys.consent('tavi'), consentSchema)).value;
+    await send(MESSAGE);
+    const before = await consentOf();
+    const { value: plan } = await readJson(federationStore, federationKeys.plan('tavi'), planSchema);
+    const replaced = canonicalJson({ ...plan, campaign: { ...plan.campaign, purpose: 'Something else' } });
+    await federationStore.put(federationKeys.plan('tavi'), replaced);
+    world.pending.length = 0;
+
+    expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
+
+    expect(before.state).toBe('agreed');
+    expect(world.pending.filter(({ kind }) => kind === 'task')).toEqual([]);
+    const asked = { state: 'asked', plan: sha256Hex(replaced), limits: before.limits, reason: expect.any(String) };
+    expect(await consentOf()).toMatchObject(asked);
+    const copy = await readJson(federationStore, federationKeys.consent('berlin', 'tavi'), consentSchema);
+    expect(copy.value).toMatchObject(asked);
   });
 
   test('starts a GPU task even if another site has answered', async () => {

@@ -29,7 +29,9 @@ export const dispatch: SqsHandler = (event, context) =>
       const step = parseMessage(body, stepMessageSchema, where);
       requireOwnFederation(step.federation, request, own);
       // The coordinator sees by the copy of the consent that no answer will come.
-      return (await objectionOf(own, step, true, step.plan)) === undefined ? answerStep(own, step) : undefined;
+      return (await objectionOf(own, step, { isRepeated: true, plan: step.plan })) === undefined
+        ? answerStep(own, step)
+        : undefined;
     }
     const address = parseMessage(body, gpuTaskAddressSchema, where);
     requireOwnFederation(address.federation, request, own);
@@ -60,7 +62,7 @@ async function launch({ body, record }: JsonMessage, context: HandlerContext): P
   const message = parseMessage(body, gpuTaskMessageSchema, `message ${record.messageId}`);
   const isFirst = (record.attributes?.ApproximateReceiveCount ?? '1') === '1' && isFresh(message, now());
   if (!isFirst && !(await isGpuTaskDue(context, message))) return log('task-not-due', {});
-  const objection = await objectionOf(context, message, !isFirst);
+  const objection = await objectionOf(context, message, { isRepeated: !isFirst });
   // While a person is asked, nothing is answered: the message is sent again once the person has decided.
   if (objection?.isAsked) return;
   if (objection) return recordFailure(context, message, describeError(objection.error), 'NO_CONSENT');
@@ -76,20 +78,15 @@ interface Objection {
   readonly error: FedcardioError;
 }
 
-/**
- * Why the site does nothing for a campaign now; undefined if it agrees.
- *
- * @param plan SHA-256 of the plan that a message works for; a GPU task message names none, and its GPU task looks at the plan itself
- */
+/** Why the site does nothing for a campaign now; undefined if it agrees. */
 async function objectionOf(
   { federationStore, siteStore, now, log }: HandlerContext,
   { site, campaign }: Pick<GpuTaskAddress, 'site' | 'campaign'>,
-  isRepeated: boolean,
-  plan?: string,
+  asked: Parameters<typeof consentTo>[2],
 ): Promise<Objection | undefined> {
   if (isSmokeTest(campaign)) return undefined;
-  const consent = await consentTo({ site, store: siteStore(site), federationStore, now }, campaign, isRepeated);
-  const obstacle = obstacleOf(consent, now(), plan);
+  const consent = await consentTo({ site, store: siteStore(site), federationStore, now }, campaign, asked);
+  const obstacle = obstacleOf(consent, now(), asked.plan);
   if (obstacle === undefined) return undefined;
   const isAsked = consent.state === 'asked';
   log(isAsked ? 'consent-asked' : 'consent-missing', { site, campaign, reason: obstacle });

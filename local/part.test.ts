@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { siteKeys } from '../lib/federation/keys.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { consentDocument, gpuTaskMessage } from '../lib/federation/testing.ts';
+import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
+import { storeConsent } from '../lib/protocol/testing.ts';
 import { gpuTaskEnvironment, partOf } from './part.ts';
 import { type Platform, startPlatform } from './platform.ts';
 import type { RunnerEvent } from './queue-runner.ts';
@@ -79,8 +79,7 @@ test('a machine starts no GPU task that is for another site', async () => {
     onRunnerEvent: (event) => event.type === 'handled' && event.failed > 0 && failed.push(event),
   });
   running.push(own);
-  const consent = consentDocument({ site: 'kiel' });
-  await own.context.siteStore('kiel').put(siteKeys.consent(consent.campaign), JSON.stringify(consent));
+  await storeConsent(own.context, { site: 'kiel' });
   const send = (site: string) =>
     cloud.context.queues.send(
       names.gpuTaskQueue('heart', 'kiel'),

@@ -40,7 +40,9 @@ beforeAll(async () => {
 
 /** The campaign's first message reaches the site. */
 const arrives = () =>
-  consentTo({ site: 'berlin', store: store(), federationStore: stores().federationStore, now }, 'tavi', false);
+  consentTo({ site: 'berlin', store: store(), federationStore: stores().federationStore, now }, 'tavi', {
+    isRepeated: false,
+  });
 
 test('site policy is set and shown, and a campaign is then asked under its limits', async () => {
   const none = await site('policy');
@@ -69,13 +71,18 @@ test('site consent agrees with limits of its own, withdraws, and says what it ca
   await arrives();
   const limits = ['--minimum-cases', '3', '--epsilon', '2', '--no-figures', '--until', '2027-06-30'];
 
-  const agreed = await site('consent', 'tavi', '--agree', '--by', 'DPO', ...limits);
+  const { plan } = await consentOf('tavi');
+  const other = await site('consent', 'tavi', '--agree', '--plan', 'f'.repeat(64));
+  const typo = await site('consent', 'tavi', '--agree', '--plan', plan.slice(1));
+  const agreed = await site('consent', 'tavi', '--agree', '--plan', plan, '--by', 'DPO', ...limits);
   const consent = await consentOf('tavi');
   const withdrawn = await site('consent', 'tavi', '--withdraw', '--reason', 'The study was stopped.');
   const unknown = await site('consent', 'nope', '--agree');
   const both = await site('consent', 'tavi', '--agree', '--decline');
   const nothing = await site('consent', '--agree');
 
+  expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('Nothing was agreed to.') });
+  expect(typo).toMatchObject({ code: 2, stderr: expect.stringContaining('Expected the 64 digits') });
   expect(agreed).toMatchObject({ code: 0, stdout: expect.stringContaining('privacy budget: ε 2 at δ 0.00001') });
   expect(consent).toMatchObject({
     state: 'agreed',

@@ -18,6 +18,7 @@ interface ConsentFlags extends CampaignFlags {
   readonly agree?: boolean;
   readonly decline?: boolean;
   readonly withdraw?: boolean;
+  readonly plan?: string;
   readonly by?: string;
   readonly reason?: string;
   readonly scores?: Consent['limits']['scores'];
@@ -40,6 +41,14 @@ export const consentCommand = (): Command =>
     .addOption(new Option('--decline', 'decline it').conflicts(['agree', 'withdraw']))
     .addOption(
       new Option('--withdraw', 'withdraw a consent: nothing more is started or sent').conflicts(['agree', 'decline']),
+    )
+    .addOption(
+      new Option(
+        '--plan <sha256>',
+        'agree to the plan that was shown, and to no other (default: as the site was asked)',
+      )
+        .argParser(sha256)
+        .conflicts(['decline', 'withdraw']),
     )
     .option('--by <name>', 'who decides; the coordinator sees it (default: the name of your account here)')
     .option('--reason <text>', 'why; the coordinator sees it')
@@ -68,6 +77,12 @@ Showing needs the site's upload role, deciding its withdraw role. Without a deci
 A withdrawn consent stops the next round; what has been merged stays in the models.`,
     )
     .action(consent);
+
+function sha256(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new InvalidArgumentError('Expected the 64 digits that were shown as the plan.');
+  return text;
+}
 
 function date(text: string): string {
   const time = new Date(text);
@@ -98,6 +113,7 @@ async function consent(site: string, campaign: string | undefined, flags: Consen
 
 const decisionOf = (state: Decision['state'], flags: ConsentFlags): Decision => ({
   state,
+  plan: flags.plan,
   by: flags.by ?? userInfo().username,
   reason: flags.reason,
   limits: {

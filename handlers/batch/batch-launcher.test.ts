@@ -3,7 +3,8 @@ import { createBatchQueue } from '../../lib/aws/batch.ts';
 import { type FakeBatch, startFakeBatch } from '../../lib/aws/testing-batch.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { controlSchema, type GpuTaskMessage, jobSchema, updateSchema } from '../../lib/federation/schemas.ts';
-import { consentDocument, gpuTaskMessage } from '../../lib/federation/testing.ts';
+import { gpuTaskMessage } from '../../lib/federation/testing.ts';
+import { storeConsent } from '../../lib/protocol/testing.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { type SimulatedFederation, simulateFederation } from '../../test/protocol/simulated-federation.ts';
 import { dispatch } from '../dispatch.ts';
@@ -18,10 +19,7 @@ let world: SimulatedFederation;
 beforeEach(async () => {
   batch = await startFakeBatch();
   world = simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
-  for (const site of ['berlin', 'munich']) {
-    const consent = consentDocument({ site });
-    await world.context.siteStore(site).put(siteKeys.consent('tavi'), JSON.stringify(consent));
-  }
+  for (const site of ['berlin', 'munich']) await storeConsent(world.context, { site });
 });
 afterEach(() => batch.close());
 

@@ -1,12 +1,13 @@
-import { federationKeys } from '../federation/keys.ts';
-import type { Aggregation, Federation, Open, Update } from '../federation/schemas.ts';
-import { openSchema } from '../federation/schemas.ts';
-import { TEACHER_STAGE } from '../federation/testing.ts';
+import { federationKeys, siteKeys } from '../federation/keys.ts';
+import type { Aggregation, Consent, Federation, Open, Update } from '../federation/schemas.ts';
+import { campaignSchema, openSchema } from '../federation/schemas.ts';
+import { consentDocument, TEACHER_STAGE } from '../federation/testing.ts';
 import { canonicalJson, sha256Hex } from '../json.ts';
-import type { FederationStore } from '../storage/contract.ts';
+import type { FederationStore, Stores } from '../storage/contract.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
 import type { RoundContext } from './context.ts';
+import { planCampaign } from './plan.ts';
 
 /** Helpers of tests of one open round. */
 
@@ -20,6 +21,23 @@ export interface OpenRound {
   /** Keys that were read, in order. */
   readonly reads: string[];
   readonly logged: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
+}
+
+/** Stores a plan for the campaign of `gpuTaskMessage`, and a site's consent to it with the given fields replaced. */
+export async function storeConsent(
+  { federationStore, siteStore }: Stores,
+  fields: Partial<Consent> = {},
+): Promise<Consent> {
+  const campaign = campaignSchema.parse({
+    schema: 'fedcardio.campaign/1',
+    id: ROUND.campaign,
+    stages: [TEACHER_STAGE],
+  });
+  const plan = canonicalJson(planCampaign(campaign.id, { value: campaign, sha256: sha256Hex('') }, NOW));
+  await federationStore.put(federationKeys.plan(campaign.id), plan);
+  const consent = consentDocument({ campaign: campaign.id, plan: sha256Hex(plan), ...fields });
+  await siteStore(consent.site).put(siteKeys.consent(campaign.id), canonicalJson(consent));
+  return consent;
 }
 
 /** A first round of these sites, in memory, that closes when all have answered and merges two updates or more. */

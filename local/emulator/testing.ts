@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -55,6 +56,9 @@ export function useServer() {
     endpoint: () => server.endpoint,
     sqs: () => sqs,
     port: () => server.port,
+    /** Number of files that the server has. */
+    files: () =>
+      readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length,
     send,
     put: (Key: string, Body: string | Uint8Array = 'x', rest: object = {}) =>
       send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: Buffer.from(Body), ...rest })),

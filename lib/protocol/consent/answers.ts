@@ -7,7 +7,7 @@ import { unreadableOf } from '../../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES } from '../bounds.ts';
 import type { ReaderContext } from '../context.ts';
 import { type Listed, listSites } from '../site-listing.ts';
-import { isOver, POLICY } from './terms.ts';
+import { isOver, isRefusal, POLICY } from './terms.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -123,9 +123,6 @@ export async function refusingSites(
   const answers = await consentAnswers(context, campaign, sites, listed);
   return new Set([...answers.values()].flatMap(({ site, state }) => (isRefusal(state) ? [site] : [])));
 }
-
-const isRefusal = (state: ConsentAnswer['state'] | undefined): boolean =>
-  state === 'declined' || state === 'withdrawn' || state === 'ended';
 
 /** Whether a person at the site has answered, not its policy: the policy's answer is given when the GPU task starts. */
 export async function hasDecided(context: ReaderContext, campaign: string, site: string): Promise<boolean> {

@@ -22,7 +22,7 @@ import {
   writeDocument,
 } from '../../storage/documents.ts';
 import { requirePlannedNoise } from '../planned-privacy.ts';
-import { endOf, firstAnswer, obstacleOf } from './terms.ts';
+import { endOf, firstAnswer, isRefusal, obstacleOf } from './terms.ts';
 
 /** What deciding on a campaign takes, at the site. */
 export interface ConsentContext {
@@ -36,29 +36,38 @@ export interface ConsentContext {
 export const readPolicy = async (store: ConsentContext['store']): Promise<Policy | undefined> =>
   (await tryReadJson(store, siteKeys.policy, policySchema, parseJson))?.value;
 
+/** What a message says of the campaign that it is for. */
+interface Asked {
+  /** Whether it was sent before: if an interrupted call has told the coordinator nothing, it is told. */
+  readonly isRepeated: boolean;
+  /** SHA-256 of the plan that it works for. A GPU task message names none: it is for the one that is stored. */
+  readonly plan?: string | undefined;
+}
+
 /**
  * The site's answer to a campaign. At the campaign's first message, the policy answers or a person is asked; the coordinator is
- * told.
+ * told. If the coordinator has replaced the plan since then, a person is asked again.
  *
- * @param isRepeated whether the message was sent before: if an interrupted call has told the coordinator nothing, it is told
+ * @throws FedcardioError `PRECONDITION_FAILED` if a person decides at the same time
  */
-export async function consentTo(context: ConsentContext, campaign: string, isRepeated: boolean): Promise<Consent> {
+export async function consentTo(context: ConsentContext, campaign: string, asked: Asked): Promise<Consent> {
   const { site, store, federationStore, now } = context;
   const key = siteKeys.consent(campaign);
   const stored = await tryReadJson(store, key, consentSchema);
-  if (stored) {
-    if (isRepeated)
-      await federationStore.putIfAbsent(
-        federationKeys.consent(site, campaign),
-        documentBody(consentSchema, stored.value),
-      );
+  const readPlan = () => readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  // A refusal holds whatever plan there is now, as does the answer to the plan that the message works for.
+  const holds = async ({ state, plan }: Consent) =>
+    isRefusal(state) || plan === asked.plan || plan === (await readPlan()).sha256;
+  if (stored && (await holds(stored.value))) {
+    const copy = federationKeys.consent(site, campaign);
+    if (asked.isRepeated) await federationStore.putIfAbsent(copy, documentBody(consentSchema, stored.value));
     return stored.value;
   }
-  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
-  const answer = firstAnswer(plan, site, await readPolicy(store), now());
-  const { value } = await createJson(store, key, consentSchema, answer);
-  await tellCoordinator(context, value);
-  return value;
+  const first = firstAnswer(await readPlan(), site, await readPolicy(store), now());
+  const answer = stored ? askedAgain(first, stored.value) : (await createJson(store, key, consentSchema, first)).value;
+  if (stored) await writeDocument(store, key, consentSchema, answer, { ifMatch: stored.etag });
+  await tellCoordinator(context, answer);
+  return answer;
 }
 
 /** The plan of a campaign that a person names. @throws FedcardioError `NOT_FOUND` */
@@ -127,14 +136,7 @@ export async function decide(context: ConsentContext, campaign: string, decision
     return answer;
   };
   if (own.state === 'agreed' && plan.sha256 !== (shown ?? before?.value.plan ?? plan.sha256)) {
-    // What a person has limited stays limited, whatever the coordinator replaces.
-    await record({
-      ...asked,
-      state: 'asked',
-      until: null,
-      reason: REPLACED,
-      limits: before?.value.limits ?? asked.limits,
-    });
+    await record(askedAgain(asked, before?.value));
     throw new FedcardioError('PRECONDITION_FAILED', `Nothing was agreed to. ${REPLACED}`, {
       hint: `Look at what ${campaign} asks now, and then decide.`,
     });
@@ -149,6 +151,15 @@ export async function decide(context: ConsentContext, campaign: string, decision
     until: own.state === 'agreed' ? (until === undefined ? endOf(policy, now()) : until) : null,
   });
 }
+
+/** A question about another plan than before. What a person has limited stays limited, whatever the coordinator replaces. */
+const askedAgain = (first: Consent, before: Consent | undefined): Consent => ({
+  ...first,
+  state: 'asked',
+  until: null,
+  reason: REPLACED,
+  limits: before?.limits ?? first.limits,
+});
 
 const REPLACED = 'The coordinator has replaced the plan of the campaign since this site was asked.';
 

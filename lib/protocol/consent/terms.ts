@@ -101,6 +101,10 @@ export const endOf = (policy: Policy | undefined, now: Date): string | null =>
 export const isOver = ({ until }: Pick<Consent, 'until'>, now: Date): boolean =>
   until !== null && now >= new Date(until);
 
+/** `ended`: agreed until a time that is over. */
+export const isRefusal = (state: Consent['state'] | 'ended' | undefined): boolean =>
+  state === 'declined' || state === 'withdrawn' || state === 'ended';
+
 /**
  * Why nothing may start or leave under a consent; undefined if it is in force. `undefined` as state: nobody has answered.
  *

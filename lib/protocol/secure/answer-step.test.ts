@@ -83,6 +83,7 @@ beforeEach(async () => {
         name: 'teacher',
         task: 'hinge-points' as const,
         rounds: 2,
+        sites: SITES,
         model: { kind: 'unet' as const, features: [2, 4] },
         training: { steps: 1, learningRate: 0.001 },
       },
@@ -117,6 +118,10 @@ describe('a site that is asked for short answers', () => {
     await ask('shares');
 
     expect((await context.federationStore.get(key)).etag).toBe(etag);
+  });
+
+  test('gives none for a stage that the plan has for other sites', async () => {
+    await expect(ask('keys', 'essen')).rejects.toThrow('stage teacher is for other sites');
   });
 
   test.each<[string, (cohort: CohortDocument) => unknown, string]>([

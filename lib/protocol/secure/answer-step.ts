@@ -70,6 +70,7 @@ async function plannedStage({ federationStore }: StepContext, message: StepMessa
   const plan = await readJson(federationStore, federationKeys.plan(message.campaign), planSchema);
   if (plan.sha256 !== message.plan) throw refusal('the request is for another plan than the one that is stored');
   const stage = stageOf(plan.value, message.stage);
+  if (stage.sites && !stage.sites.includes(message.site)) throw refusal(`stage ${message.stage} is for other sites`);
   const terms = secureTermsOf(plan.value.campaign, stage);
   if (terms && learns(stage)) return { plan, stage, terms };
   throw refusal(`the plan does not aggregate stage ${message.stage} securely`);

@@ -20,6 +20,9 @@ beforeEach(async () => {
   await heard();
 });
 
+/** So late that even a busy machine has received everything else before. */
+const LATE_MS = 1000;
+
 /** Receives and deletes all notifications, and returns their keys in order. */
 async function heard(): Promise<readonly string[]> {
   const sqs = createSqsClient({ endpoint: server.endpoint() });
@@ -55,17 +58,17 @@ test('are duplicated', async () => {
 });
 
 test('are duplicated with a delay', async () => {
-  await server.setFaults([{ fault: 'duplicate', ms: 200 }]);
+  await server.setFaults([{ fault: 'duplicate', ms: LATE_MS }]);
   await server.put('late');
   expect(await heard()).toEqual(['late']);
-  await expect.poll(heard).toEqual(['late']);
+  await expect.poll(heard, { timeout: 20 * LATE_MS }).toEqual(['late']);
 });
 
 test('are delayed', async () => {
-  await server.setFaults([{ fault: 'delay', ms: 200, target: 'slow' }]);
+  await server.setFaults([{ fault: 'delay', ms: LATE_MS, target: 'slow' }]);
   for (const key of ['slow', 'quick']) await server.put(key);
   expect(await heard()).toEqual(['quick']);
-  await expect.poll(heard).toEqual(['slow']);
+  await expect.poll(heard, { timeout: 20 * LATE_MS }).toEqual(['slow']);
 });
 
 test('are swapped with the next one, or arrive later without one', async () => {

@@ -85,6 +85,18 @@ describe('a request', () => {
     expect(await exists('cut-after')).toBe(true);
   });
 
+  test('that loses its connection after it was answered does not keep the files of what it read', async () => {
+    await put('cut-after', randomBytes(3 * MIB));
+    const before = server.files();
+    await server.setFaults([{ fault: 'cut-after', operations: ['GetObject'] }]);
+    await expect(get('cut-after')).rejects.toEqual(CUT);
+    await off();
+
+    await put('cut-after', 'new');
+
+    await expect.poll(server.files).toBe(before);
+  });
+
   test.each([10, 3 * MIB])(
     'is cut half-way through its body of %i bytes, which leaves the old object',
     async (bytes) => {

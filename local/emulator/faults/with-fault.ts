@@ -18,6 +18,8 @@ export interface Exchange<A> {
   /** An answer with half its body. */
   half(answer: A): A;
   refuse(fault: Refusal): A;
+  /** Ends an answer that the client does not get. */
+  drop(answer: A): unknown;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function withFault<A>(rule: RequestRule, exchange: Exchange<A>): Pr
     case 'cut-before':
       throw new CutConnection();
     case 'cut-after':
-      await exchange.work();
+      await exchange.drop(await exchange.work());
       throw new CutConnection();
     case 'cut-upload':
       return exchange.runOnHalfBody();

@@ -31,6 +31,10 @@ export const exchangeOf = (context: S3Context, request: S3Request, operation: Op
   refuse(fault) {
     throw new S3Error(REFUSALS[fault]);
   },
+  async drop({ body }) {
+    // Its files are held until somebody has begun to read them and stopped.
+    if (typeof body === 'object') for await (const _ of body) break;
+  },
 });
 
 /** Bytes of the body as sent, or of its content if only that is known. */

@@ -89,7 +89,9 @@ async function answerTo(
     const target = typeof queue === 'string' ? queueNameOf(queue) : '';
     const rule = faults.active?.ruleForRequest({ operation: name, target, conditional: false, hasBody: true });
     const work = async () => action(context, input);
-    const body = await (rule ? withFault(rule, { work, runOnHalfBody: cut, half: cut, refuse }) : work());
+    const body = await (rule
+      ? withFault(rule, { work, runOnHalfBody: cut, half: cut, refuse, drop: () => undefined })
+      : work());
     return { status: 200, body, ...(body.Messages ? { received: { url: input.QueueUrl } } : {}) };
   } catch (error) {
     if (error instanceof CutConnection) throw error;

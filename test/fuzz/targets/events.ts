@@ -8,9 +8,10 @@ import { jobFailed } from '../../../handlers/job-failed.ts';
 import { orchestrate } from '../../../handlers/orchestrate.ts';
 import { isFedcardioError } from '../../../lib/error.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../../lib/federation/keys.ts';
-import { consentDocument, gpuTaskMessage } from '../../../lib/federation/testing.ts';
+import { gpuTaskMessage } from '../../../lib/federation/testing.ts';
 import { names } from '../../../lib/federation/topology.ts';
 import { image } from '../../../lib/intake/testing.ts';
+import { storeConsent } from '../../../lib/protocol/testing.ts';
 import { asFederationRole, asSiteRole } from '../../helpers/roles.ts';
 import { smallCampaignWith } from '../../protocol/simulated-campaign.ts';
 import { simulateFederation } from '../../protocol/simulated-federation.ts';
@@ -157,8 +158,7 @@ const HANDLERS: readonly Handler[] = [
     handle: dispatch,
     role: (context) => asSiteRole(context, 'berlin', 'dispatch'),
     body: TASK,
-    prepare: ({ context }) =>
-      context.siteStore('berlin').put(siteKeys.consent(TASK.campaign), JSON.stringify(consentDocument())),
+    prepare: ({ context }) => storeConsent(context),
     isDone: async ({ pending }) => pending.some((next) => next.kind === 'task' && next.message.round === TASK.round),
   },
 ];
