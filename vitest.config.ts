@@ -27,11 +27,16 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Runs before all tests. */
+export const BUILD = 'scripts/build-app.mjs';
+
 /** How all tests run. */
 export const options = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   pool: 'forks',
+  // Processes that tests start. scripts/build-app.mjs builds them first.
+  env: { FEDCARDIO_BUILT: '1' },
   // The default leaves one core idle, which is half of a machine with two. One more than cores takes as long: tests compute.
   maxWorkers: availableParallelism(),
   // Limits tests that are marked as concurrent, which wait more than they compute.
@@ -57,6 +62,7 @@ export const projects = (
 export default defineConfig({
   test: {
     ...options,
+    globalSetup: BUILD,
     sequence: { sequencer: LongestFirst },
     projects: projects(SHARED, ['{gpu-tasks,local,localstack,page,test}/**/*.test.ts']),
     coverage: {

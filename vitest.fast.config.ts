@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
-import { options, projects } from './vitest.config.ts';
+import { BUILD, options, projects } from './vitest.config.ts';
 
 /** Tests that merge large files, compute much, synthesize stacks or start many processes, which takes seconds. */
 const SLOW = [
@@ -46,5 +46,9 @@ const COMPUTING = 'lib/{models,phantom,report,scoring,training}/**';
  * `npm run test:fast`: the other unit tests. CI runs it on every other supported release of Node.
  */
 export default defineConfig({
-  test: { ...options, projects: projects({ units: '{lib,handlers,cli}/**/*.test.ts' }, [], [COMPUTING, ...SLOW]) },
+  test: {
+    ...options,
+    globalSetup: BUILD,
+    projects: projects({ units: '{lib,handlers,cli}/**/*.test.ts' }, [], [COMPUTING, ...SLOW]),
+  },
 });

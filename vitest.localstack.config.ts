@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BUILD, options } from './vitest.config.ts';
 
 /** Tests of `npm run test:localstack`. FEDCARDIO_TEST_ENDPOINT is the endpoint of LocalStack. */
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     pool: 'forks',
+    env: options.env,
+    globalSetup: BUILD,
     // One file after the other: they share one LocalStack, and their GPU tasks share the machine.
     fileParallelism: false,
     // The bundled handlers are loaded unchanged, as in Lambda.

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
-import { options } from './vitest.config.ts';
+import { BUILD, options } from './vitest.config.ts';
 
 /** `npm run mutate` (scripts/mutate.mjs), which says which tests. */
 export default defineConfig({
-  test: { ...options, include: JSON.parse(process.env.FEDCARDIO_MUTATION_TESTS ?? '[]') },
+  test: { ...options, globalSetup: BUILD, include: JSON.parse(process.env.FEDCARDIO_MUTATION_TESTS ?? '[]') },
 });

@@ -1,23 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createS3Client } from '../lib/aws/clients.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
 import { caseReference } from '../lib/federation/cloud-logs.ts';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { programProcess } from '../lib/program.ts';
 import type { Stores } from '../lib/storage/contract.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
 import { openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
 
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const { file, execArgv } = programProcess('gpu-tasks/main.ts');
 
 let directory: string;
 let server: EmbeddedServer;
@@ -44,7 +42,7 @@ function main(
   env: Readonly<Record<string, string>> = {},
   onError: (errors: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
 ) {
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
+  const child = spawn(process.execPath, [...execArgv, file, ...args], {
     env: { ...process.env, FEDCARDIO_ENDPOINT: server.endpoint, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -70,4 +70,10 @@ function newestSource() {
   return Math.max(...[...found, ...OTHERS.map((file) => join(root, file))].map(timeOf));
 }
 
+/** Tests start processes as they were built, also when they run again because a source has changed. */
+export async function setup(vitest) {
+  vitest.onTestsRerun(buildApp);
+  await buildApp();
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildApp();

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { collect } from '../../lib/async.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type CampaignInput, type Federation, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
+import { programProcess } from '../../lib/program.ts';
 import type { ObjectStore } from '../../lib/storage/contract.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
 import { type PlatformOptions, startPlatform } from '../../local/platform.ts';
@@ -59,10 +59,11 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     server: testServer(directory, (error) => failures.push(error)),
     gpuTasks: options.launcher ?? {
       maxGpuTasks: 2,
-      command: [process.execPath, '--import', TSX, CHILD],
+      command: [process.execPath, ...gpuTask.execArgv, CHILD],
       env: {
         // With one thread, the order of float additions and so every weight is the same in every run.
         TF_NUM_INTRAOP_THREADS: '1',
+        GPU_TASK: pathToFileURL(gpuTask.file).href,
         CRASH: options.crash ?? '',
         CRASH_STEP: String(options.crashStep ?? 1),
         CRASH_SIGNAL: options.crashSignal ?? 'SIGKILL',
@@ -137,4 +138,4 @@ function redelivering(queues: readonly string[]): (handler: SqsHandler) => SqsHa
 }
 
 const CHILD = fileURLToPath(new URL('../fixtures/pipeline/crash-once.mjs', import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const gpuTask = programProcess('gpu-tasks/main.ts');
