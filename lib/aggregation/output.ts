@@ -27,7 +27,9 @@ export function openOutput(
   const { dataStart, dataBytes } = parseSafetensorsHeader(header);
   const bytes = dataStart + dataBytes;
   const parts = new PassThrough({ objectMode: true, highWaterMark: 1 });
-  const sent = store.putParts(key, parts);
+  // Memory of parts that are stored. New memory for each would cost as much as a checksum of it.
+  const free: Uint8Array<ArrayBuffer>[] = [];
+  const sent = store.putParts(key, parts, (stored) => free.push(stored as Uint8Array<ArrayBuffer>));
   // Errors surface when these are awaited later. Without a handler until then, they would end the process.
   sent.catch(() => undefined);
   parts.on('error', () => undefined);
@@ -50,7 +52,8 @@ export function openOutput(
     missing -= part.length;
     // A failed upload never drains: its error ends the wait.
     if (!parts.write(part)) await Promise.race([once(parts, 'drain'), sent]);
-    part = new Uint8Array(Math.min(PART_BYTES, missing));
+    // The last part may be shorter than the others.
+    part = (free.pop() ?? new Uint8Array(Math.min(PART_BYTES, missing))).subarray(0, missing);
     filled = 0;
   }
 

@@ -8,6 +8,7 @@ import {
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
+  type UploadPartCommandInput,
 } from '@aws-sdk/client-s3';
 import { serviceFailure } from './failures.ts';
 
@@ -23,12 +24,14 @@ const PARALLEL_PARTS = 4;
  * Uploads a stream of parts. A single part, or none, is written with PutObject, which takes a third of the requests. A
  * failed upload is aborted, so that S3 keeps none of its parts.
  *
- * @param parts each but the last at least 5 MiB; their memory must not be reused until the upload is complete
+ * @param parts each but the last at least 5 MiB
+ * @param onStored called with a part whose memory may be used again, before the upload is complete
  */
 export async function putParts(
   s3: S3Client,
   target: Target,
   parts: AsyncIterable<Uint8Array>,
+  onStored: (part: Uint8Array) => void = () => undefined,
 ): Promise<{ readonly etag: string }> {
   const source = parts[Symbol.asyncIterator]();
   try {
@@ -39,13 +42,18 @@ export async function putParts(
       const { ETag } = await s3.send(new PutObjectCommand({ ...target, Body }));
       return { etag: ETag ?? '' };
     }
-    return await uploadParts(s3, target, rejoin([first.value as Uint8Array, second.value], source));
+    return await uploadParts(s3, target, rejoin([first.value as Uint8Array, second.value], source), onStored);
   } finally {
     await source.return?.();
   }
 }
 
-async function uploadParts(s3: S3Client, target: Target, parts: AsyncIterable<Uint8Array>) {
+async function uploadParts(
+  s3: S3Client,
+  target: Target,
+  parts: AsyncIterable<Uint8Array>,
+  onStored: (part: Uint8Array) => void,
+) {
   const Metadata = { upload: randomUUID() };
   const create = new CreateMultipartUploadCommand({ ...target, Metadata, ChecksumAlgorithm: 'CRC32' });
   const { UploadId } = await s3.send(create);
@@ -55,12 +63,11 @@ async function uploadParts(s3: S3Client, target: Target, parts: AsyncIterable<Ui
     const completed: CompletedPart[] = [];
     for await (const Body of parts) {
       const PartNumber = completed.push({}) as number;
-      const sent = s3
-        .send(new UploadPartCommand({ ...upload, PartNumber, Body, ChecksumAlgorithm: 'CRC32' }))
-        .then(({ ETag, ChecksumCRC32 }) => {
-          completed[PartNumber - 1] = { PartNumber, ETag, ChecksumCRC32 };
-          uploads.delete(sent);
-        });
+      const sent = s3.send(partCommand({ ...upload, PartNumber, Body })).then(({ ETag, ChecksumCRC32 }) => {
+        completed[PartNumber - 1] = { PartNumber, ETag, ChecksumCRC32 };
+        uploads.delete(sent);
+        onStored(Body);
+      });
       // Errors surface at the next await below. Without a handler until then, they would end the process.
       sent.catch(() => undefined);
       uploads.add(sent);
@@ -74,6 +81,23 @@ async function uploadParts(s3: S3Client, target: Target, parts: AsyncIterable<Ui
     await s3.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * An upload of a part with its CRC-32, and without the SHA-256 that the SDK would sign and the server compute, too: that takes more of
+ * the processor's time than the rest of the upload. Who reads a file of weights compares the SHA-256 of all of it.
+ */
+function partCommand(input: Omit<UploadPartCommandInput, 'ChecksumAlgorithm'>): UploadPartCommand {
+  const command = new UploadPartCommand({ ...input, ChecksumAlgorithm: 'CRC32' });
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { readonly headers: Record<string, string> };
+      headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      return next(args);
+    },
+    { step: 'build', name: 'unsignedPayload' },
+  );
+  return command;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createObjectStorage } from './objects.ts';
 
@@ -72,17 +73,42 @@ describe('an upload of parts', () => {
         response.writeHead(200, { etag: '"e"', 'x-amz-meta-upload': 'another' }).end();
       }
     });
-    async function* parts() {
-      yield Buffer.from('a');
-      yield Buffer.from('b');
-    }
-
-    const written = store.putParts('key', parts());
+    const written = store.putParts('key', partsOf('a', 'b'));
 
     await expect(written).rejects.toThrow('Cannot write s3://bucket/key: gone (NoSuchUpload 404).');
     await expect(written).rejects.toMatchObject({ code: 'STORAGE' });
   });
+
+  test('sends each part with its CRC-32 alone, and gives back its memory once it is stored', async () => {
+    const checksums: unknown[] = [];
+    const stored: string[] = [];
+    const store = await storeOf((request, response) => {
+      request.resume();
+      if (request.url?.includes('uploads')) {
+        response.end('<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>');
+      } else if (request.method === 'POST') {
+        stored.push('complete');
+        response.end('<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>');
+      } else {
+        const { 'x-amz-content-sha256': sha256, 'x-amz-checksum-crc32': crc32 } = request.headers;
+        checksums.push([sha256, crc32]);
+        response.writeHead(200, { etag: '"e"' }).end();
+      }
+    });
+
+    await store.putParts('key', partsOf('a', 'b', 'c'), (part) => stored.push(Buffer.from(part).toString()));
+
+    const crc = (text: string) => Buffer.from(crc32(text).toString(16).padStart(8, '0'), 'hex').toString('base64');
+    expect(checksums.toSorted()).toEqual(['a', 'b', 'c'].map((text) => ['UNSIGNED-PAYLOAD', crc(text)]).toSorted());
+    expect(stored.slice(0, 3).toSorted()).toEqual(['a', 'b', 'c']);
+    expect(stored[3]).toBe('complete');
+  });
 });
+
+/** A part for each text. */
+async function* partsOf(...texts: readonly string[]) {
+  for (const text of texts) yield Buffer.from(text);
+}
 
 describe('an object that S3 denies', () => {
   const xml = (response: ServerResponse, status: number, body: string) =>

@@ -93,7 +93,8 @@ function openBucket<K extends string>(s3: S3Client, bucket: string): ObjectStore
         throw error;
       }
     },
-    putParts: (key, parts) => attempt(`write ${uri(key)}`, () => putParts(s3, { Bucket: bucket, Key: key }, parts)),
+    putParts: (key, parts, onStored) =>
+      attempt(`write ${uri(key)}`, () => putParts(s3, { Bucket: bucket, Key: key }, parts, onStored)),
     list: (prefix) => list(s3, bucket, prefix),
     folders: (prefix) => folders(s3, bucket, prefix),
     delete: async (key) => {

@@ -61,9 +61,9 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
       requireAccess('write', key);
       return store.putIfAbsent(key, body);
     },
-    putParts: async (key, parts) => {
+    putParts: async (key, parts, onStored) => {
       requireAccess('write', key);
-      return store.putParts(key, parts);
+      return store.putParts(key, parts, onStored);
     },
     list: async function* (prefix) {
       if (!mayList(prefix)) throw denied('list', prefix);

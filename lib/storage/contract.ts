@@ -58,8 +58,15 @@ export interface ObjectStore<K extends string = string> {
   readonly put: (key: K, body: Uint8Array | string, options?: PutOptions) => Promise<{ readonly etag: string }>;
   /** Creates the object, or reports that it exists. Atomic: exactly one of several concurrent callers creates it. */
   readonly putIfAbsent: (key: K, body: Uint8Array | string) => Promise<'created' | 'exists'>;
-  /** Uploads a stream of parts, each but the last at least 5 MiB. The object becomes visible after the last part. */
-  readonly putParts: (key: K, parts: AsyncIterable<Uint8Array>) => Promise<{ readonly etag: string }>;
+  /**
+   * Uploads a stream of parts, each but the last at least 5 MiB. The object becomes visible after the last part. A part's memory may
+   * be used again when the upload is complete, or `onStored` is called with it.
+   */
+  readonly putParts: (
+    key: K,
+    parts: AsyncIterable<Uint8Array>,
+    onStored?: (part: Uint8Array) => void,
+  ) => Promise<{ readonly etag: string }>;
   /** All objects below a prefix, in byte order of their keys. Pages are fetched as needed. */
   readonly list: (prefix: K) => AsyncIterable<ObjectInfo<K>>;
   /** The folders directly below a prefix, in byte order. Each includes the prefix and ends with a slash. */
