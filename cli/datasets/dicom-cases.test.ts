@@ -57,6 +57,15 @@ test('cases may hold a DICOM series beside their labels, and one that cannot be 
   ]);
 });
 
+test('says what lies beside the series of a case and cannot be used', async () => {
+  take('explicit', 'p1/dicom/a');
+  take('tilt', 'p1/dicom/b');
+
+  expect((await read())?.cases[0]?.files.some(isImage)).toBe(true);
+
+  expect(said).toEqual([expect.stringMatching(/^p1: .+ is left out: It was scanned with a gantry tilted by 12\.0°/)]);
+});
+
 test('converts a case again only if its series has changed', async () => {
   take('explicit', 'p1/dicom');
   const changedAt = async () => statSync((await read())?.cases[0]?.files.find(isImage)?.path ?? '').mtimeMs;

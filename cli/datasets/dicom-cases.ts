@@ -72,10 +72,11 @@ function hasDicom(dir: string): boolean {
 }
 
 /** The case with its DICOM files replaced by the volume that they make. */
-async function convertCase(one: DatasetCase, { cache, signal, say }: DicomConversion): Promise<DatasetCase> {
+async function convertCase(one: DatasetCase, conversion: DicomConversion): Promise<DatasetCase> {
+  const { say } = conversion;
   const labels = one.files.filter(({ name }) => name.startsWith('labels/'));
   try {
-    const path = await convert(one, labels, join(cache, one.use, one.id), signal);
+    const path = await convert(one, labels, conversion);
     return { ...one, files: [{ name: 'image.nii.gz', path }, ...labels] };
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_IMAGE')) throw error;
@@ -96,9 +97,9 @@ const CONTENT = '.content';
 async function convert(
   one: DatasetCase,
   labels: readonly DatasetFile[],
-  folder: string,
-  signal: AbortSignal,
+  { cache, signal, say }: DicomConversion,
 ): Promise<string> {
+  const folder = join(cache, one.use, one.id);
   const { volumes, refused } = await inspectDicom(folderOf(one), { signal });
   const [volume, ...more] = volumes;
   if (!volume) {
@@ -109,6 +110,9 @@ async function convert(
     throw new FedcardioError('BAD_IMAGE', `It holds ${volumes.length} CT series; a case has one.`, {
       hint: 'Leave the series of the label in the folder, and remove the others.',
     });
+  }
+  for (const { series, reason, hint } of refused) {
+    say(printable(`${one.id}: ${series} is left out: ${reason} ${hint}`));
   }
   const order = orderOfAxes(labels);
   const content = `${await contentOf(volume, signal)} ${order ?? ''}`;
