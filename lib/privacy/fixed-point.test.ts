@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { collect } from '../async.ts';
+import type { TensorShape } from '../weights/safetensors.ts';
 import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import { decodeMean, encodeFixed, errorBound, type FixedPoint, stepOf } from './fixed-point.ts';
 import { maskedFile, maskedLayout, meanOfSums } from './masked-file.ts';
@@ -116,12 +117,40 @@ describe('a masked file', () => {
     expect([...new Int32Array(Uint8Array.from(parts.at(-1) as Uint8Array).buffer)]).toEqual(new Array(VALUES).fill(5));
   });
 
+  test('may have any weight from 0 to what all sites weigh together', async () => {
+    const values = [new Float32Array(VALUES)];
+
+    expect((await written(values, () => 0)).length).toBe((await written(values, () => 9)).length);
+  });
+
+  test('becomes a mean whose parts name their tensors, and leaves the sum as it was', async () => {
+    const layout = new Map<string, TensorShape>([['none', { dtype: 'F32', shape: [0] }], ...LAYOUT]);
+    const sum = Int32Array.from({ length: layout.size + VALUES }, (_, i) => i);
+    const before = sum.slice();
+    const masks = [{ seed: new Uint8Array(32), sign: 1 }] as const;
+
+    const parts = await collect(meanOfSums({ layout, terms, masks }, [sum.subarray(0, 8), sum.subarray(8)]));
+
+    expect(parts.map(({ tensor, values }) => [tensor, values.length])).toEqual([
+      ['a', 4],
+      ['a', 2],
+      ['b', 5],
+      ['c', 1],
+    ]);
+    expect(sum).toEqual(before);
+  });
+
   test('refuses integers, other lengths, and weights that are impossible', async () => {
-    expect(() => maskedLayout(new Map([['steps', { dtype: 'I64', shape: [1] }]]))).toThrow(/"steps" is I64/);
+    for (const dtype of ['I32', 'I64'] as const) {
+      const counted = new Map<string, TensorShape>([...LAYOUT, ['steps', { dtype, shape: [1] }]]);
+      expect(() => maskedLayout(counted)).toThrow(`"steps" is ${dtype}`);
+    }
     await expect(written([new Float32Array(VALUES - 1)])).rejects.toThrow(/fewer/);
     await expect(written([new Float32Array(VALUES + 1)])).rejects.toThrow(/more/);
-    await expect(written([new Float32Array(VALUES)], () => 10)).rejects.toThrow(/weight of 10/);
-    await expect(written([new Float32Array(VALUES)], () => 0.5)).rejects.toThrow(/weight of 0.5/);
+    for (const weight of [10, 0.5, -1, Number.NaN]) {
+      const refused = expect(written([new Float32Array(VALUES)], () => weight)).rejects;
+      await refused.toThrow(`weight of ${weight};`);
+    }
     await expect(collect(meanOfSums(file, [new Int32Array(4)]))).rejects.toThrow(/fewer/);
   });
 });

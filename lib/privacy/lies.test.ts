@@ -200,6 +200,53 @@ describe('a site that lies', () => {
     expect(Object.keys(message.content.keys)).toEqual(['site-04']);
   });
 
+  test('by a second update, or a copy of another’s commitment, does not change which shares are opened', async () => {
+    const { cohort, at, list, updates, endorsements, keyShares, identities } = await roundOfFive();
+    const [first, second] = updates as [(typeof updates)[number], (typeof updates)[number]];
+    const own = cohort.own[1] as TestCohort['own'][number];
+    const round = { list, endorsements, keyShares, identities, record: { endorsed: listDigest(list), sent: [] } };
+    const opened = (all: typeof updates) => reveal(own, at, cohort.directory, { ...round, updates: all });
+    const other = { ...first, commitment: commitmentOf(new Uint8Array(32)) };
+    const copy = { ...second, commitment: first.commitment };
+
+    expect(opened([other, copy, ...updates])).toEqual(opened(updates));
+  });
+
+  test('is missed by name where its update or its key shares did not come', async () => {
+    const { cohort, at, list, updates, endorsements, keyShares, identities } = await roundOfFive();
+    const own = cohort.own[1] as TestCohort['own'][number];
+    const record = { endorsed: listDigest(list), sent: [] };
+
+    const { message, faults } = reveal(own, at, cohort.directory, {
+      ...{ list, endorsements, identities, record },
+      updates: updates.slice(1),
+      keyShares: keyShares.slice(0, 4),
+    });
+
+    expect(faults).toEqual([
+      'Secure aggregation: the update of site-00 is missing.',
+      'Secure aggregation: the key shares of site-04 are missing.',
+    ]);
+    expect(Object.keys(message.content.self)).toEqual(['site-01', 'site-02', 'site-03']);
+    expect(message.content.keys).toEqual({});
+  });
+
+  test('is not blamed for an error of this program', async () => {
+    const { cohort, at, list, updates, endorsements, keyShares, identities } = await roundOfFive();
+    const own = cohort.own[1] as TestCohort['own'][number];
+    const round = {
+      list,
+      endorsements,
+      updates,
+      keyShares,
+      identities,
+      record: { endorsed: listDigest(list), sent: [] },
+    };
+    const incomplete = new Map([...cohort.directory].slice(1));
+
+    expect(() => reveal(own, at, incomplete, round)).toThrow('The directory lacks site-00');
+  });
+
   test('cannot replay messages of another round, stage or cohort', async () => {
     const { cohort, at, sent, list, answers, identities } = await roundOfFive();
     const other = createCohort(5, { rounds: 2, stage: 'probe' });
