@@ -75,6 +75,35 @@ describe('mergeUpdates', () => {
     }
   });
 
+  test('measures Krum distances between clipped differences, and of whole values without a base', async () => {
+    const store = memoryStore();
+    const updates = [model(100, 0, 0), model(1, 0, 0), model(1, 0.5, 0), model(0, 1, 0)];
+    const inputs = await Promise.all(updates.map((update, i) => storeUpdate(store, `site-${i}`, 1, update)));
+    const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(0, 0, 0)))), state: null };
+    const aggregation = configured('krum', { byzantine: 0, clipNorm: 1 });
+
+    // Clipped to the norm 1, the first two are equal, and nearer to the others than the third is.
+    expect(floatsOf(await mergedModel(store, inputs, { aggregation, base }))).toEqual([1, 0, 0]);
+    expect(floatsOf(await mergedModel(store, inputs, { aggregation, base: null }))).toEqual([1, 0.5, 0]);
+  });
+
+  test('calls onPart while Krum distances are computed, once for each slice of all updates', async () => {
+    const store = memoryStore();
+    const update = model(...Array.from({ length: 40 }, (_, i) => i));
+    const inputs = await Promise.all([0, 1, 2].map((i) => storeUpdate(store, `site-${i}`, 1, update)));
+    const callsWith = async (strategy: 'krum' | 'fedavg') => {
+      let calls = 0;
+      const onPart = async () => {
+        calls++;
+      };
+      await merge(store, inputs, { aggregation: configured(strategy), onPart, sliceBytes: 48 });
+      return calls;
+    };
+
+    // Krum reads all updates twice: to choose, and to merge.
+    expect(await callsWith('krum')).toBe(2 * (await callsWith('fedavg')));
+  });
+
   test('is impossible when the server optimiser overflows float32', async () => {
     const store = memoryStore();
     const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(0, 0)))), state: null };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../federation/keys.ts';
-import type { Open, Update } from '../federation/schemas.ts';
+import type { Open, RoundPrivacy, Update, UpdatePrivacy } from '../federation/schemas.ts';
 import { keyOf, TEACHER_STAGE } from '../federation/testing.ts';
 import { sendsDelta, updateFault } from './update-fault.ts';
 
@@ -83,6 +83,129 @@ describe('updateFault', () => {
       models: { teacher: 'teacher' },
     };
     expect(faultOf({}, 100, { ...OPEN, config: evaluate })).toBe('stage teacher/hinge-points merges no weights');
+  });
+});
+
+describe('updateFault of a round without weights', () => {
+  const validating: Open = {
+    ...OPEN,
+    round: 9,
+    config: { ...TEACHER_STAGE, rounds: 8, validate: { keep: 'best', minDelta: 0 } },
+  };
+
+  test('refuses weights in the last round of a stage that validates, and accepts a report without', () => {
+    expect(faultOf({ round: 9 }, 100, validating)).toBe(`stage ${AT.stage} merges no weights in its last round`);
+    expect(faultOf({ round: 9, weights: null }, undefined, validating)).toBeUndefined();
+  });
+
+  test('still refuses a report on another model', () => {
+    expect(faultOf({ round: 9, weights: null, base: 'c'.repeat(64) }, undefined, validating)).toMatch(
+      /started from c+/,
+    );
+  });
+});
+
+test('updateFault gives the code and the reason of a GPU task that failed', () => {
+  const { schema, campaign, stage, round, site, at } = UPDATE;
+  const failed: Update = {
+    ...{ schema, campaign, stage, round, site, at },
+    status: 'failed',
+    code: 'NO_CASES',
+    reason: 'None.',
+  };
+
+  expect(updateFault(failed, OPEN, { site: 'berlin', weightsBytes: undefined })).toBe('NO_CASES: None.');
+});
+
+test('updateFault accepts an update of as many bytes as are allowed', () => {
+  const config = { ...TEACHER_STAGE, aggregation: { ...TEACHER_STAGE.aggregation, maxUpdateBytes: 100 } };
+
+  expect(faultOf({}, 100, { ...OPEN, config })).toBeUndefined();
+});
+
+describe('updateFault of masked updates', () => {
+  const secure = { threshold: 3 } as NonNullable<Open['secure']>;
+  const masked = {
+    secure: {} as Update extends { secure?: infer S } ? S : never,
+    weights: { ...UPDATE.weights, delta: true },
+  };
+
+  test('accepts one where the round asks for it, which is a difference even without a base', () => {
+    expect(faultOf(masked, 100, { ...OPEN, secure })).toBeUndefined();
+    expect(faultOf({ ...masked, base: null }, 100, { ...OPEN, secure, base: null })).toBeUndefined();
+  });
+
+  test('refuses one where plain weights were asked for, and plain weights where one was', () => {
+    expect(faultOf({ ...masked, weights: UPDATE.weights })).toBe('the update is masked, plain weights were asked for');
+    expect(faultOf({ weights: masked.weights }, 100, { ...OPEN, secure })).toBe('the update is not masked');
+  });
+});
+
+describe('updateFault of updates with differential privacy', () => {
+  const central: RoundPrivacy = { noise: 'central', clip: 1, noiseMultiplier: 2, sites: 4 };
+  const secure = { threshold: 5 } as NonNullable<Open['secure']>;
+  const privateFault = (terms: Partial<RoundPrivacy> | undefined, privacy?: UpdatePrivacy) =>
+    faultOf({ ...(privacy && { privacy }) }, 100, { ...OPEN, ...(terms && { privacy: { ...central, ...terms } }) });
+
+  test('accepts what the round asks for: noise of the coordinator, of the site, and its count', () => {
+    expect(privateFault({}, { clip: 1, noiseMultiplier: 0 })).toBeUndefined();
+    expect(privateFault({ noise: 'local' }, { clip: 1, noiseMultiplier: 2 })).toBeUndefined();
+    for (const clipped of [true, false]) {
+      expect(privateFault({ countSigma: 1 }, { clip: 1, noiseMultiplier: 0, clipped })).toBeUndefined();
+    }
+  });
+
+  test.each<[string, Partial<RoundPrivacy> | undefined, UpdatePrivacy | undefined, string]>([
+    ['of a release without it', {}, undefined, 'the update was not clipped to 1'],
+    ['clipped to another norm', {}, { clip: 2, noiseMultiplier: 0 }, 'the update was not clipped to 1'],
+    ['without its noise', { noise: 'local' }, { clip: 1, noiseMultiplier: 0 }, 'has noise of 0 times the clip, not 2'],
+    ['with less noise', { noise: 'local' }, { clip: 1, noiseMultiplier: 1 }, 'has noise of 1 times the clip, not 2'],
+    ['with noise of its own', {}, { clip: 1, noiseMultiplier: 2 }, 'has noise of 2 times the clip, not 0'],
+    ['without a count', { countSigma: 1 }, { clip: 1, noiseMultiplier: 0 }, 'does not say whether it was clipped'],
+    [
+      'with a count that nobody asked for',
+      {},
+      { clip: 1, noiseMultiplier: 0, clipped: false },
+      'must not say whether it was clipped',
+    ],
+    ['that nobody asked for', undefined, { clip: 1, noiseMultiplier: 0 }, 'was made private, the round is not'],
+  ])('refuses one %s', (_, terms, privacy, reason) => {
+    expect(privateFault(terms, privacy)).toContain(reason);
+  });
+
+  test('asks for a share of the noise such that the fewest updates of a masked sum but one have all of it', () => {
+    const terms: Open = { ...OPEN, secure, privacy: { ...central, noise: 'distributed' } };
+    const sent = (noiseMultiplier: number) => {
+      const weights = { ...UPDATE.weights, delta: true };
+      return faultOf({ secure: {}, weights, privacy: { clip: 1, noiseMultiplier } } as Partial<Update>, 100, terms);
+    };
+
+    // 2 / √(5 − 1)
+    expect(sent(1)).toBeUndefined();
+    expect(sent(0.9)).toContain('has noise of 0.9 times the clip, not 1');
+    expect(sent(2)).toContain('has noise of 2 times the clip, not 1');
+  });
+});
+
+describe('updateFault of updates trained with DP-SGD', () => {
+  const dpSgd = { clip: 1, noiseMultiplier: 2 };
+  const trained = (asked: object | undefined, sent: object | undefined) =>
+    faultOf({ ...(sent && { dpSgd: sent }) } as Partial<Update>, 100, {
+      ...OPEN,
+      config: { ...TEACHER_STAGE, training: { ...TEACHER_STAGE.training, ...(asked && { dpSgd: asked }) } },
+    } as Open);
+
+  test('accepts the clip and the noise of the stage', () => {
+    expect(trained(dpSgd, dpSgd)).toBeUndefined();
+  });
+
+  test.each<[string, object | undefined, object | undefined, string]>([
+    ['without it', dpSgd, undefined, 'was not trained with DP-SGD'],
+    ['with less noise', dpSgd, { ...dpSgd, noiseMultiplier: 1 }, 'was trained with DP-SGD, and the stage asks'],
+    ['with a larger clip', dpSgd, { ...dpSgd, clip: 3 }, 'was trained with DP-SGD, and the stage asks'],
+    ['that nobody asked for', undefined, dpSgd, 'was trained with DP-SGD, and the stage asks'],
+  ])('refuses one %s', (_, asked, sent, reason) => {
+    expect(trained(asked, sent)).toContain(reason);
   });
 });
 
