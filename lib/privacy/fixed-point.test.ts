@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { collect } from '../async.ts';
 import type { TensorShape } from '../weights/safetensors.ts';
 import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
-import { decodeMean, encodeFixed, errorBound, type FixedPoint, stepOf } from './fixed-point.ts';
+import { decodeMean, encodeFixed, errorBound, type FixedPoint, stepOf, stepsFor } from './fixed-point.ts';
 import { maskedFile, maskedLayout, meanOfSums } from './masked-file.ts';
 import { addToSum } from './ring-masks.ts';
 import { LAYOUT, VALUES } from './testing-cohort.ts';
@@ -75,18 +75,29 @@ describe('the fixed point', () => {
   test('counts what it clips, and refuses what is not finite', () => {
     const terms = { range: 1, totalWeight: 1, sites: 1 };
 
-    expect(encodeFixed(Float32Array.of(1, -1, 2, -3), 1, terms, new Int32Array(4))).toBe(2);
+    expect(encodeFixed(Float32Array.of(1, -1, 0.5, 2, -3), 1, terms, new Int32Array(5))).toBe(2);
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => encodeFixed(Float32Array.of(bad), 1, terms, new Int32Array(1))).toThrow(/cannot be added up/);
     }
   });
 
-  test.each([{ range: 0 }, { range: Number.NaN }, { totalWeight: 0 }, { totalWeight: 1.5 }, { headroom: 2 ** 31 }])(
-    'refuses terms without a step: %j',
-    (bad) => {
-      expect(() => stepOf({ range: 1, totalWeight: 1, sites: 1, ...bad })).toThrow(/no fixed point/);
-    },
-  );
+  test('has the steps that rounding at half of the sites leaves, and one at least', () => {
+    expect([stepsFor(1), stepsFor(2), stepsFor(25)]).toEqual([2 ** 31 - 2, 2 ** 31 - 2, 2 ** 31 - 14]);
+    const all = { range: 1, totalWeight: 2 ** 31 - 1, sites: 1 };
+    expect(stepOf({ ...all, headroom: stepsFor(1) - 1 })).toBe(2 ** 31 - 1);
+  });
+
+  test.each([
+    { range: 0 },
+    { range: Number.NaN },
+    { totalWeight: 0 },
+    { totalWeight: 1.5 },
+    { totalWeight: 2 ** 31 },
+    { headroom: 2 ** 31 },
+    { headroom: stepsFor(1) },
+  ])('refuses terms without a step: %j', (bad) => {
+    expect(() => stepOf({ range: 1, totalWeight: 1, sites: 1, ...bad })).toThrow(/no fixed point/);
+  });
 });
 
 describe('a masked file', () => {
