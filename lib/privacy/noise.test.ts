@@ -144,6 +144,18 @@ describe('the sum of discrete Gaussians', () => {
     expect(costAt(0.49)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test.each([
+    ['with few values', { sigma: 0.5, sites: 10, dimension: 1000, norm: 5 }, 2355.32531924677],
+    ['with many values', { sigma: 0.8, sites: 3, dimension: 1_000_000, norm: 3 }, 415.471108740206],
+    ['with fewer values than steps', { sigma: 0.8, sites: 100, dimension: 4, norm: 3 }, 0.18311436164074],
+  ])('costs the least of the bounds of proposition 14, %s', (_, noise, cost) => {
+    const costAt = (count: number) => distributedCurve({ ...noise, count }, [2]).get(2);
+
+    // At order 2: ‖x‖²/σ² + τd, or ‖x‖²/σ² + 2τ‖x‖₁/σ + τ²d.
+    expect(costAt(1)).toBeCloseTo(cost, 8);
+    expect(costAt(3)).toBeCloseTo(3 * cost, 7);
+  });
+
   test('has all of the noise without one share, fits into 32 bits, and is a Gaussian to the last bit', () => {
     const cohort = fc
       .integer({ min: 3, max: 1000 })
