@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FedcardioError } from '../error.ts';
 import { caseHash, federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { MAX_LINEAGE_ENTRIES } from '../federation/schemas.ts';
 import type { SiteStore } from '../storage/contract.ts';
@@ -52,6 +53,77 @@ test('a second run of a GPU task adds its cases, and a crash loop does not grow 
 
   expect(first.updates).toEqual([]);
   expect(last.updates).toHaveLength(1);
+});
+
+test('entries of earlier runs stay, and a run that publishes the same update again replaces its own', async () => {
+  const store = siteStore();
+  const record = (run: number, id: string) =>
+    recordLineage(store, about(1), entry(1, { training: [id] }, String(run).repeat(64)));
+  await record(1, 'p1');
+  await record(2, 'p2');
+  await record(2, 'p3');
+
+  const found = await Promise.all(['p1', 'p2', 'p3'].map((id) => caseHistory(store, id)));
+
+  expect(found.map(({ updates }) => updates.map(({ update }) => update.sha256[0]))).toEqual([['1'], [], ['2']]);
+});
+
+test('a run does not overwrite what another has recorded since it read the record', async () => {
+  const store = siteStore();
+  await recordLineage(store, about(1), entry(1, { training: ['p1'] }, '1'.repeat(64)));
+  const late = recordLineage(
+    {
+      ...store,
+      tryGet: async (key) => {
+        const read = await store.tryGet(key);
+        await recordLineage(store, about(1), entry(1, { training: ['p2'] }, '2'.repeat(64)));
+        return read;
+      },
+    },
+    about(1),
+    entry(1, { training: ['p3'] }, '3'.repeat(64)),
+  );
+
+  await expect(late).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+  expect((await caseHistory(store, 'p2')).updates).toHaveLength(1);
+});
+
+test('the hashes of a record are sorted, so that their order tells nothing of the cases', () => {
+  const ids = ['p1', 'p2', 'p3', 'p4', 'p2'];
+
+  const { training } = hashedCases({ training: ids });
+
+  expect(training).toEqual([...new Set(ids.map(caseHash))].sort());
+  expect(training).toEqual(hashedCases({ training: ids.toReversed() }).training);
+});
+
+test('a record that is too long or of a newer release is named, one that was deleted is not, and an outage is thrown', async () => {
+  const LONGEST = 16 * 1024 * 1024;
+  const bytesOf = [LONGEST, LONGEST + 1, 9, 9, 9];
+  const listed = bytesOf.map((bytes, i) => ({ key: siteKeys.lineage(about(i + 1)) as SiteKey, bytes }));
+  const record = { schema: 'fedcardio.lineage/1', ...about(1), updates: [entry(1, { training: ['p1'] })] };
+  const bodies = [record, record, { ...record, schema: 'fedcardio.lineage/2' }, undefined, undefined];
+  const store = {
+    list: async function* () {
+      for (const one of listed.slice(0, 4)) yield { ...one, etag: '"x"', lastModified: new Date(0) };
+    },
+    tryGet: async (key: SiteKey) => {
+      const body = bodies[listed.findIndex((one) => one.key === key)];
+      return body && { body: Buffer.from(JSON.stringify(body)), etag: '"x"' };
+    },
+  };
+  const outage = async () => {
+    throw new FedcardioError('STORAGE', 'Cannot read.');
+  };
+
+  const { updates, unreadable } = await caseHistory(store, 'p1');
+
+  expect(updates).toHaveLength(1);
+  expect(unreadable).toEqual([
+    { key: listed[1]?.key, reason: `It has ${LONGEST + 1} bytes, ${LONGEST} are read.` },
+    { key: listed[2]?.key, reason: expect.stringContaining('fedcardio.lineage/2') },
+  ]);
+  await expect(caseHistory({ ...store, tryGet: outage }, 'p1')).rejects.toThrow('Cannot read.');
 });
 
 test('runs that write at the same time lose nothing', async () => {

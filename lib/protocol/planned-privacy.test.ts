@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type CampaignInput, campaignSchema } from '../federation/schemas.ts';
+import { type Campaign, type CampaignInput, campaignSchema } from '../federation/schemas.ts';
 import { DEFAULT_TASKS } from '../federation/tasks.ts';
 import { TEACHER_STAGE } from '../federation/testing.ts';
 import { epsilonOf } from '../privacy/accountant.ts';
+import { MAX_NOISE_MULTIPLIER } from '../privacy/round-noise.ts';
 import { checkCampaign } from './check-campaign.ts';
 import { planCampaign } from './plan.ts';
+import { differentialPrivacyOf, plannedPrivacy, releasesOf, requirePlannedNoise } from './planned-privacy.ts';
 
 type Asked = NonNullable<NonNullable<CampaignInput['privacy']>['differentialPrivacy']>;
 type Teacher = Extract<CampaignInput['stages'][number], { kind: 'teacher' }>;
@@ -56,6 +58,75 @@ describe('the plan of a campaign with differential privacy', () => {
 
     expect(stage).toHaveProperty('aggregation.clipFactor', null);
     expect(stage).toHaveProperty('aggregation.shareFactor', null);
+  });
+});
+
+/** A stage that publishes scores, and no noisy sum. */
+const SCORES = {
+  kind: 'evaluate',
+  name: 'scores',
+  models: { first: TEACHER_STAGE.name },
+} as CampaignInput['stages'][number];
+const campaignOf = (
+  privacy: Campaign['privacy'],
+  stages = [TEACHER_STAGE as CampaignInput['stages'][number], SCORES],
+) => ({ ...campaignSchema.parse({ schema: 'fedcardio.campaign/1', id: 'c', stages }), privacy }) as Campaign;
+const asked = (terms: Partial<Asked>) =>
+  ({ differentialPrivacy: { clip: 1, delta: 1e-5, noise: 'central', ...terms } }) as Campaign['privacy'];
+
+describe('the privacy of a plan', () => {
+  test('is what was asked for without differential privacy', () => {
+    const masks = { secureAggregation: {} } as Campaign['privacy'];
+
+    expect(plannedPrivacy(campaignOf(undefined), SITES)).toBeUndefined();
+    expect(plannedPrivacy(campaignOf(masks), SITES)).toBe(masks);
+    expect(differentialPrivacyOf(campaignOf(undefined))).toBeUndefined();
+    expect(differentialPrivacyOf(campaignOf(masks))).toBeUndefined();
+  });
+
+  test('counts the rounds of stages that train alone', () => {
+    const terms = plannedPrivacy(campaignOf(asked({ noiseMultiplier: 2 })), SITES)?.differentialPrivacy;
+
+    expect(releasesOf(campaignOf(undefined))).toBe(TEACHER_STAGE.rounds);
+    expect(terms?.sites).toEqual({ [TEACHER_STAGE.name]: SITES.length });
+  });
+
+  test('is impossible where no stage trains', () => {
+    const { stages } = campaignOf(undefined);
+    const campaign = { ...campaignOf(asked({ epsilon: 1 })), stages: stages.filter(({ kind }) => kind === 'evaluate') };
+
+    expect(() => plannedPrivacy(campaign, SITES)).toThrow('no stage trains');
+  });
+
+  test('may have as much noise as is possible, and local noise without adaptive clipping', () => {
+    expect(() => planned({ noiseMultiplier: MAX_NOISE_MULTIPLIER })).not.toThrow();
+    expect(() => planned({ noiseMultiplier: 2, noise: 'local' })).not.toThrow();
+  });
+});
+
+describe('a site that checks the plan of a coordinator', () => {
+  const plan = planned({ noiseMultiplier: 2 });
+  const changed = (change: Partial<Asked>) => {
+    const terms = { ...plan.privacy?.differentialPrivacy, ...change } as Asked;
+    return { ...plan, privacy: { ...plan.privacy, differentialPrivacy: terms } } as Campaign;
+  };
+
+  test('accepts its own terms, and a plan without differential privacy', () => {
+    expect(() => requirePlannedNoise(plan)).not.toThrow();
+    expect(() => requirePlannedNoise(campaignOf(undefined))).not.toThrow();
+  });
+
+  test('refuses an ε that does not follow from the noise', () => {
+    const { epsilon = 0 } = plan.privacy?.differentialPrivacy ?? {};
+
+    expect(() => requirePlannedNoise(changed({ epsilon: 0.9 * epsilon }))).toThrow('asked for');
+    expect(() => requirePlannedNoise(changed({ noiseMultiplier: 1 }))).toThrow('asked for');
+  });
+
+  test.each(['epsilon', 'noiseMultiplier', 'sites'] as const)('refuses a plan without %s', (name) => {
+    const campaign = changed({ [name]: undefined });
+
+    expect(() => requirePlannedNoise(campaign)).toThrow('The plan has no noise for its differential privacy.');
   });
 });
 

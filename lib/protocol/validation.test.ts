@@ -6,7 +6,7 @@ import { keyOf, TEACHER_STAGE } from '../federation/testing.ts';
 import { nextActions } from './actions.ts';
 import { planCampaign } from './plan.ts';
 import { campaignState } from './state.ts';
-import { keptModel, pooledLoss, roundAfter, type Validation, validationAfter } from './validation.ts';
+import { keptModel, pooledLoss, reportOf, roundAfter, type Validation, validationAfter } from './validation.ts';
 
 const HASH = 'a'.repeat(64);
 const at = (round: number) => ({ campaign: 'c', stage: 'teacher', round });
@@ -101,6 +101,31 @@ describe('validationAfter', () => {
     ['never without patience', {}, [0.1, 1, 1, 1], [false, false, false, false]],
   ] as const)('stops %s', (_, validate, losses, stops) => {
     expect(validations(validating(validate), losses).map((found) => found.stops)).toEqual(stops);
+  });
+});
+
+test('validation counts the sites that have reported, of a model whose key does not say its round', () => {
+  const { base, ...open } = openOf(3, validating({}));
+  const updates = updatesOf([[0.5, 3], undefined, [0.5, 4]]);
+
+  const found = validationAfter({ ...open, base: base && { ...base, key: keyOf('start') } }, updates);
+
+  expect(found?.scored).toEqual({ round: 2, loss: 0.5, cases: 7, sites: 2 });
+});
+
+describe('the report of an update', () => {
+  const validation = { loss: 0.5, cases: 3 };
+
+  test('counts where the stage validates the model of the round', () => {
+    expect(reportOf(openOf(2, validating({})), { validation })).toBe(validation);
+  });
+
+  test('does not count where nobody has asked for it', () => {
+    const evaluate = { kind: 'evaluate', name: 'teacher' } as Open['config'];
+
+    expect(reportOf(openOf(2, STAGE), { validation })).toBeUndefined();
+    expect(reportOf(openOf(1, validating({})), { validation })).toBeUndefined();
+    expect(reportOf(openOf(2, evaluate), { validation })).toBeUndefined();
   });
 });
 
