@@ -8,7 +8,7 @@ import type { SiteStore } from '../storage/contract.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { hashedCases, recordLineage } from './lineage.ts';
 import { calcium, image, testSite } from './testing.ts';
-import { findWithdrawn, withdraw } from './withdraw.ts';
+import { findWithdrawn, isTarget, type WithdrawTarget, withdraw } from './withdraw.ts';
 
 const STAGE = { campaign: 'tavi', stage: 'pseudo-label' };
 
@@ -215,4 +215,177 @@ test('the upload role deletes no version and nothing but uploads', async () => {
   await expect(uploader.deleteVersion(siteKeys.image('training', 'p1'), 'v1')).rejects.toThrow('AccessDenied');
   await expect(uploader.delete(siteKeys.catalog('p1'))).rejects.toThrow('AccessDenied');
   expect((await versionsOf(store)).filter((key) => key === 'cases/p1/image.nii.gz')).toHaveLength(3);
+});
+
+describe('what is withdrawn', () => {
+  test.each<[string, WithdrawTarget, readonly string[]]>([
+    ['a case', { caseId: 'p1' }, ['cases/p1/image.nii.gz', 'held-out/p1/image.nii.gz', 'cases/p1/labels/a.nii.gz']],
+    ['one side of a case', { caseId: 'p1', use: 'evaluation' }, ['held-out/p1/image.nii.gz']],
+    ['a file', { caseId: 'p1', file: 'image.nii.gz', use: 'training' }, ['cases/p1/image.nii.gz']],
+    ['a file whose name another begins with', { caseId: 'p1', file: 'labels/a.nii' }, []],
+  ])('of %s is nothing else', (_, target, expected) => {
+    const keys = [
+      'cases/p1/image.nii.gz',
+      'held-out/p1/image.nii.gz',
+      'cases/p1/labels/a.nii.gz',
+      'cases/p10/image.nii.gz',
+    ];
+
+    expect(keys.filter((key) => isTarget(target, key))).toEqual(expected);
+  });
+
+  const keysOf = async (store: SiteStore, target: WithdrawTarget) =>
+    [...new Set((await findWithdrawn(store, target)).map(({ key }) => key))].sort();
+  const CHECKPOINT = siteKeys.unfinished({ campaign: 'tavi', stage: 'student', round: 2 });
+
+  test('of a case that the site does not have is nothing, nor of a side that it is not on', async () => {
+    const { store } = await site(true);
+    await store.put(CHECKPOINT, 'checkpoint');
+
+    expect(await keysOf(store, { caseId: 'p99' })).toEqual([]);
+    expect(await keysOf(store, { caseId: 'p1', use: 'evaluation' })).toEqual([]);
+    expect(await keysOf(store, { caseId: 'p1', file: 'labels/calcification.nii' })).toEqual([]);
+  });
+
+  test('are documents that name it, and no other: of a case that is gone itself, too', async () => {
+    const { store } = await site(true);
+    const texts = { q1: 'case p.1.', q2: 'case p.10', q3: 'case xp.1', q4: 'case p.1-b', q5: '"p.1"', q6: 'case px1.' };
+    for (const [id, text] of Object.entries(texts)) await store.put(siteKeys.rejected(id), text);
+
+    const found = await keysOf(store, { caseId: 'p.1' });
+
+    expect(found.filter((key) => key.startsWith(siteKeys.rejectedPrefix))).toEqual(
+      [siteKeys.rejected('q1'), siteKeys.rejected('q5')].sort(),
+    );
+  });
+
+  test('are checkpoints of trainings, but not for a case that was only scored, and not those of the doctor', async () => {
+    const { store, put } = await site(true);
+    await store.put(CHECKPOINT, 'checkpoint');
+    await store.put(siteKeys.doctor('1'), 'probe');
+    await put('held-out/p2/image.nii.gz', image(7));
+    const unfinished = async (target: WithdrawTarget) =>
+      (await keysOf(store, target)).filter((key) => key.startsWith(siteKeys.unfinishedPrefix));
+
+    expect(await unfinished({ caseId: 'p1' })).toEqual([CHECKPOINT]);
+    expect(await unfinished({ caseId: 'p2', use: 'evaluation' })).toEqual([]);
+  });
+});
+
+test('no version of a CT becomes the current one meanwhile, and all are gone for good', async () => {
+  const { context, federation, store } = await site(true);
+  const key = siteKeys.image('training', 'p1');
+  const seen: unknown[] = [];
+  const deleteVersion: SiteStore['deleteVersion'] = async (...version) => {
+    await context.store.deleteVersion(...version);
+    seen.push(await store.tryGet(key));
+  };
+  const bytes = (await collect(store.versions(key))).reduce((sum, version) => sum + version.bytes, 0);
+
+  const { removed } = await withdraw({ ...context, store: { ...context.store, deleteVersion } }, federation, {
+    caseId: 'p1',
+  });
+
+  expect(seen.length).toBeGreaterThan(2);
+  expect(seen.every((found) => found === undefined)).toBe(true);
+  expect(removed.find((one) => one.key === key)).toMatchObject({ versions: 2, bytes });
+});
+
+test('a withdrawal from one side tells the updates that used the case there', async () => {
+  const about = { site: 'berlin', campaign: 'tavi', stage: 'student', kind: 'student' };
+  const USES = ['training', 'validation', 'evaluation'] as const;
+  const roundsWithdrawnFrom = async (use: 'training' | 'evaluation' | undefined) => {
+    const { context, federation, store, put, rescan } = await site(false);
+    await put('held-out/p1/image.nii.gz', image(33));
+    await rescan();
+    for (const [i, used] of USES.entries()) {
+      const round = { ...about, round: i + 1 };
+      await recordLineage(store, round, {
+        at: '2026-01-01T00:00:00.000Z',
+        update: { key: federationKeys.update(round, 'berlin', 'x'), sha256: `${i}`.repeat(64), bytes: 1 },
+        weights: null,
+        base: null,
+        cases: hashedCases({ [used]: ['p1'] }),
+      });
+    }
+    return (await withdraw(context, federation, { caseId: 'p1', use })).history.updates.map(({ round }) => round);
+  };
+
+  expect(await roundsWithdrawnFrom('training')).toEqual([1, 2]);
+  expect(await roundsWithdrawnFrom('evaluation')).toEqual([3]);
+  expect(await roundsWithdrawnFrom(undefined)).toEqual([1, 2, 3]);
+});
+
+describe('a withdrawal that the storage does not let through', () => {
+  const withLineage = async () => {
+    const own = await site(false);
+    const about = { site: 'berlin', campaign: 'tavi', stage: 'student', kind: 'student', round: 1 };
+    await recordLineage(own.store, about, {
+      at: '2026-01-01T00:00:00.000Z',
+      update: { key: federationKeys.update(about, 'berlin', 'x'), sha256: '1'.repeat(64), bytes: 1 },
+      weights: null,
+      base: null,
+      cases: hashedCases({ training: ['p1'] }),
+    });
+    return own;
+  };
+  const failingNotice = (federation: Awaited<ReturnType<typeof site>>['federation'], error: Error) => ({
+    ...federation,
+    put: async (...[key, ...rest]: Parameters<typeof federation.put>) => {
+      if (key.includes('withdrawals')) throw error;
+      return federation.put(key, ...rest);
+    },
+  });
+
+  test('says that its notice is missing, and the case is gone all the same', async () => {
+    const { context, federation, store } = await withLineage();
+    const refused = failingNotice(federation, new FedcardioError('STORAGE', 'AccessDenied (403).'));
+
+    const result = await withdraw(context, refused, { caseId: 'p1' });
+
+    expect(result.notified).toBeUndefined();
+    expect(await store.head(siteKeys.image('training', 'p1'))).toBeUndefined();
+  });
+
+  test('fails with any other error', async () => {
+    const { context, federation } = await withLineage();
+    const outage = new Error('The line is down.');
+    const deleteVersion = async () => {
+      throw outage;
+    };
+
+    await expect(withdraw(context, failingNotice(federation, outage), { caseId: 'p1' })).rejects.toThrow(outage);
+    const unreachable = { ...context, store: { ...context.store, deleteVersion } };
+    await expect(withdraw(unreachable, federation, { caseId: 'p10' })).rejects.toThrow(outage);
+  });
+});
+
+describe('the catalog entry of a case whose label is withdrawn', () => {
+  const LABEL = { caseId: 'p1', file: 'labels/calcification.nii.gz' };
+
+  test('need not be there, or have the label', async () => {
+    const { context, federation, store } = await site(true);
+    const before = await store.head(siteKeys.catalog('p1'));
+
+    await withdraw(context, federation, { ...LABEL, file: 'labels/other.nii.gz' });
+    const after = await store.head(siteKeys.catalog('p1'));
+    await store.delete(siteKeys.catalog('p10'));
+    await withdraw(context, federation, { ...LABEL, caseId: 'p10' });
+
+    expect(after?.etag).toBe(before?.etag);
+    expect(await store.head(siteKeys.catalog('p10'))).toBeUndefined();
+  });
+
+  test('is not overwritten where intake has just written another', async () => {
+    const { context, federation, store } = await site(true);
+    const key = siteKeys.catalog('p1');
+    const tryGet: SiteStore['tryGet'] = async (read) => {
+      const found = await context.store.tryGet(read);
+      if (read === key && found) await store.put(key, `${Buffer.from(found.body)} `);
+      return found;
+    };
+    const raced = withdraw({ ...context, store: { ...context.store, tryGet } }, federation, LABEL);
+
+    await expect(raced).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+  });
 });
