@@ -185,6 +185,26 @@ describe('the state of a stage that may stop early', () => {
     expect(stateOf(planOf({ patience: 1 }), [1, 2, 3], [5])?.completed).toBe(false);
   });
 
+  test('has each round once if none is missing', () => {
+    expect(roundsOfState(stateOf(planOf({ patience: 9 }), [1, 2, 3, 4, 5]))).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('has rounds that were opened, with what was published of them last', () => {
+    const objects = [
+      ...[1, 2, 3].map((round) => federationKeys.open(at(round))),
+      ...[1, 2, 4].map((round) => federationKeys.seal(at(round))),
+      ...[1, 4].map((round) => federationKeys.commit(at(round))),
+      federationKeys.summary('berlin'),
+    ].map((key) => ({ key, bytes: 1, etag: '', lastModified: new Date(0) }));
+    const { rounds = [] } = campaignState(planOf(), objects).stages[0] ?? {};
+
+    expect(rounds.map((round) => [round.at.round, round.phase])).toEqual([
+      [1, 'committed'],
+      [2, 'sealed'],
+      [3, 'open'],
+    ]);
+  });
+
   test('is complete only with the last round', () => {
     expect(stateOf(planOf({}), [1, 2, 3, 4])?.completed).toBe(false);
     expect(stateOf(planOf({}), [1, 2, 3, 4, 5])?.completed).toBe(true);
