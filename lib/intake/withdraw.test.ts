@@ -272,9 +272,13 @@ describe('what is withdrawn', () => {
   });
 });
 
-test('no version of a CT becomes the current one meanwhile, and all are gone for good', async () => {
+test.each([
+  ['that is there', false],
+  ['that was deleted before', true],
+])('no version of a CT %s becomes the current one meanwhile, and all are gone for good', async (_, isDeleted) => {
   const { context, federation, store } = await site(true);
   const key = siteKeys.image('training', 'p1');
+  if (isDeleted) await store.delete(key);
   const seen: unknown[] = [];
   const deleteVersion: SiteStore['deleteVersion'] = async (...version) => {
     await context.store.deleteVersion(...version);
@@ -293,7 +297,7 @@ test('no version of a CT becomes the current one meanwhile, and all are gone for
 
 test('a withdrawal from one side tells the updates that used the case there', async () => {
   const about = { site: 'berlin', campaign: 'tavi', stage: 'student', kind: 'student' };
-  const USES = ['training', 'validation', 'evaluation'] as const;
+  const USES = [['training'], ['validation'], ['evaluation'], ['training', 'evaluation']] as const;
   const roundsWithdrawnFrom = async (use: 'training' | 'evaluation' | undefined) => {
     const { context, federation, store, put, rescan } = await site(false);
     await put('held-out/p1/image.nii.gz', image(33));
@@ -305,15 +309,15 @@ test('a withdrawal from one side tells the updates that used the case there', as
         update: { key: federationKeys.update(round, 'berlin', 'x'), sha256: `${i}`.repeat(64), bytes: 1 },
         weights: null,
         base: null,
-        cases: hashedCases({ [used]: ['p1'] }),
+        cases: hashedCases(Object.fromEntries(used.map((name) => [name, ['p1']]))),
       });
     }
     return (await withdraw(context, federation, { caseId: 'p1', use })).history.updates.map(({ round }) => round);
   };
 
-  expect(await roundsWithdrawnFrom('training')).toEqual([1, 2]);
-  expect(await roundsWithdrawnFrom('evaluation')).toEqual([3]);
-  expect(await roundsWithdrawnFrom(undefined)).toEqual([1, 2, 3]);
+  expect(await roundsWithdrawnFrom('training')).toEqual([1, 2, 4]);
+  expect(await roundsWithdrawnFrom('evaluation')).toEqual([3, 4]);
+  expect(await roundsWithdrawnFrom(undefined)).toEqual([1, 2, 3, 4]);
 });
 
 describe('a withdrawal that the storage does not let through', () => {
