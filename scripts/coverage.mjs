@@ -12,12 +12,16 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const reporters = ['json-summary', 'html'].map((name) => `--coverage.reporter=${name}`);
-const { status } = spawnSync(process.execPath, [vitest, 'run', '--coverage', ...reporters, ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  process.execPath,
+  [vitest, 'run', '--coverage', '--coverage.reportOnFailure', ...reporters, ...process.argv.slice(2)],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
 
-// Vitest empties the folder first, and writes no figures if a test fails.
+// Vitest empties the folder first.
 const summary = join(root, 'coverage', 'coverage-summary.json');
 if (!existsSync(summary)) process.exit(status || 1);
 const { total: all, ...files } = JSON.parse(readFileSync(summary, 'utf8'));

@@ -64,14 +64,21 @@ async function run(more: readonly string[]) {
     if (line === '}') break;
   }
   const summary = JSON.parse(printed.join('\n')) as Readonly<Record<string, string>>;
-  const untilTold = async (text: RegExp) => {
-    while (!told.some((line) => text.test(line))) await sleep(50);
+  /** @throws Error with all that it has told if the process ends before, or in a minute */
+  const until = async (isSo: () => boolean | Promise<boolean>) => {
+    const end = performance.now() + 60_000;
+    while (!(await isSo())) {
+      const ended = child.exitCode ?? child.signalCode;
+      if (ended !== null || performance.now() > end) throw new Error(`${isSo}: ended ${ended}\n${told.join('\n')}`);
+      await sleep(50);
+    }
   };
+  const untilTold = (text: RegExp) => until(() => told.some((line) => text.test(line)));
   const stop = async () => {
     child.kill('SIGTERM');
     return once(child, 'exit');
   };
-  return { summary, told, untilTold, stop };
+  return { summary, told, until, untilTold, stop };
 }
 const summaryOf = async () =>
   (await tryReadJson(cloud.context.federationStore, federationKeys.summary('kiel'), summarySchema))?.value;
@@ -83,7 +90,7 @@ test('site run takes DICOM from its inbox, sends counts alone, stops at SIGTERM 
   put('missing');
   const first = await run([...OWN, '--endpoint', cloud.endpoint, ...watching]);
   await first.untilTold(/inbox: a folder was refused, 1 reason/);
-  while ((await summaryOf())?.cases.training !== 1) await sleep(50);
+  await first.until(async () => (await summaryOf())?.cases.training === 1);
 
   expect(first.summary).toMatchObject({
     schema: 'fedcardio.site-run/1',
@@ -102,7 +109,7 @@ test('site run takes DICOM from its inbox, sends counts alone, stops at SIGTERM 
   put('several-series');
   await again.untilTold(/inbox: 4 cases imported/);
   const examined = (cases: Summary['cases'] | undefined) => (cases ? cases.training + cases.rejected : 0);
-  while (examined((await summaryOf())?.cases) !== 5) await sleep(50);
+  await again.until(async () => examined((await summaryOf())?.cases) === 5);
   expect(await again.stop()).toEqual([0, null]);
   const sent = readSentLog(join(data, 'sent.jsonl'));
   expect(new Set(sent.map(({ key }) => key))).toEqual(new Set(['sites/kiel/summary.json']));
@@ -114,12 +121,12 @@ test("site run has its bucket on the hospital's own S3 server, and examines what
   const own = await startEmbeddedServer({ dataDir: join(folder, 'own') });
   const { siteStore } = storesOf(createObjectStorage({ endpoint: own.endpoint }), 'heart');
   const words = ['--endpoint', cloud.endpoint, '--storage', own.endpoint, '--data', join(folder, 'other-data')];
-  const { summary, stop } = await run(words);
+  const { summary, until, stop } = await run(words);
   const before = (await summaryOf())?.at;
 
   await uploadToyCase(siteStore('kiel'), { site: 'kiel', id: 'p9', use: 'training', labels: ['hinge-points'] }, 9);
 
-  while ((await summaryOf())?.labelled['hinge-points'] !== 1) await sleep(50);
+  await until(async () => (await summaryOf())?.labelled['hinge-points'] === 1);
   expect(summary.endpoint).toBe(own.endpoint);
   expect((await summaryOf())?.at).not.toBe(before);
   expect(await stop()).toEqual([0, null]);
