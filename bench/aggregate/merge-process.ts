@@ -4,6 +4,7 @@ import { withoutIncrementalMarking } from '../../lib/aggregation/incremental-mar
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import { mergeUpdates } from '../../lib/aggregation/merge.ts';
 import type { MergeOptions } from '../../lib/aggregation/merge-options.ts';
+import { READS_AHEAD } from '../../lib/aggregation/pass.ts';
 import { mapConcurrently } from '../../lib/async.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import type { StoredFile } from '../../lib/federation/schemas.ts';
@@ -30,7 +31,6 @@ export interface MergeFigures {
 
 /** Read size of the merge. Some strategies use smaller ones. */
 const READ_BYTES = 4 * 1024 * 1024;
-const READS_AT_ONCE = 4;
 
 const job: MergeJob = JSON.parse(process.argv[2] as string);
 let requests = 0;
@@ -58,9 +58,9 @@ async function download(): Promise<void> {
   const longest = Math.max(...job.inputs.map(({ weights }) => weights.bytes));
   const starts = Array.from({ length: Math.ceil(longest / READ_BYTES) }, (_, i) => i * READ_BYTES);
   const ranges = starts.flatMap((start) => job.inputs.map(({ weights }) => ({ key: weights.key, start })));
-  const memory = Array.from({ length: READS_AT_ONCE }, () => new Uint8Array(READ_BYTES));
-  await mapConcurrently(ranges.entries(), READS_AT_ONCE, async ([index, { key, start }]) => {
-    const into = memory[index % READS_AT_ONCE] as Uint8Array;
+  const memory = Array.from({ length: READS_AHEAD }, () => new Uint8Array(READ_BYTES));
+  await mapConcurrently(ranges.entries(), READS_AHEAD, async ([index, { key, start }]) => {
+    const into = memory[index % READS_AHEAD] as Uint8Array;
     await store.getRange(key, start, start + READ_BYTES, into);
   });
 }

@@ -39,7 +39,7 @@ export interface PassOptions {
 }
 
 /** Concurrent requests. */
-const READS_AHEAD = 4;
+export const READS_AHEAD = 8;
 /** One buffer per request, and one for the block that is processed and hashed. */
 const BUFFERS = READS_AHEAD + 1;
 
