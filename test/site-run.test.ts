@@ -64,19 +64,20 @@ async function run(more: readonly string[]) {
     if (line === '}') break;
   }
   const summary = JSON.parse(printed.join('\n')) as Readonly<Record<string, string>>;
-  /** @throws Error with all that it has told if the process ends before, or in a minute */
+  const ended = () => child.exitCode ?? child.signalCode;
+  /** @throws Error with all that it has told if it is not so in a minute, or the process ends before */
   const until = async (isSo: () => boolean | Promise<boolean>) => {
     const end = performance.now() + 60_000;
     while (!(await isSo())) {
-      const ended = child.exitCode ?? child.signalCode;
-      if (ended !== null || performance.now() > end) throw new Error(`${isSo}: ended ${ended}\n${told.join('\n')}`);
+      if (ended() !== null || performance.now() > end) throw new Error(`${isSo}: ended ${ended()}\n${told.join('\n')}`);
       await sleep(50);
     }
   };
   const untilTold = (text: RegExp) => until(() => told.some((line) => text.test(line)));
   const stop = async () => {
     child.kill('SIGTERM');
-    return once(child, 'exit');
+    await until(() => ended() !== null);
+    return [child.exitCode, child.signalCode];
   };
   return { summary, told, until, untilTold, stop };
 }

@@ -27,7 +27,7 @@ export interface OpenRound {
 export async function storeConsent(
   { federationStore, siteStore }: Stores,
   fields: Partial<Consent> = {},
-): Promise<Consent> {
+): Promise<void> {
   const campaign = campaignSchema.parse({
     schema: 'fedcardio.campaign/1',
     id: ROUND.campaign,
@@ -37,7 +37,6 @@ export async function storeConsent(
   await federationStore.put(federationKeys.plan(campaign.id), plan);
   const consent = consentDocument({ campaign: campaign.id, plan: sha256Hex(plan), ...fields });
   await siteStore(consent.site).put(siteKeys.consent(campaign.id), canonicalJson(consent));
-  return consent;
 }
 
 /** A first round of these sites, in memory, that closes when all have answered and merges two updates or more. */
