@@ -1,7 +1,7 @@
 import { FedcardioError } from '../lib/error.ts';
 import type { GpuTaskMessage, Plan, Stage } from '../lib/federation/schemas.ts';
 import { canonicalJson } from '../lib/json.ts';
-import { roundsOf } from '../lib/protocol/plan.ts';
+import { isFor, roundsOf } from '../lib/protocol/plan.ts';
 import { secureTermsOf } from '../lib/protocol/secure/terms.ts';
 
 /**
@@ -16,7 +16,7 @@ export function plannedStage(
 ): Stage {
   const stage = campaign.stages.find((one) => one.name === name);
   if (!stage) throw refusal(`a stage "${name}" that it does not have`);
-  if (stage.sites && !stage.sites.includes(site)) throw refusal(`stage ${name}, which is for others`);
+  if (!isFor(stage, site)) throw refusal(`stage ${name}, which is for others`);
   if (canonicalJson(config) !== canonicalJson(stage)) throw refusal(`another configuration of stage ${name}`);
   if (seed !== campaign.seed) throw refusal(`seed ${seed} instead of ${campaign.seed}`);
   if (round > roundsOf(stage)) throw refusal(`round ${round} of ${roundsOf(stage)}`);

@@ -7,7 +7,7 @@ import {
 } from '../lib/federation/schemas.ts';
 import { isSmokeTest } from '../lib/federation/smoke-test.ts';
 import { parseMessage } from '../lib/json.ts';
-import { consentTo, noConsent } from '../lib/protocol/consent/at-site.ts';
+import { type Asked, consentTo, noConsent } from '../lib/protocol/consent/at-site.ts';
 import { obstacleOf } from '../lib/protocol/consent/terms.ts';
 import { isFresh, isGpuTaskDue, recordFailure, refuseNewerTask } from '../lib/protocol/gpu-tasks.ts';
 import { usefulUntil } from '../lib/protocol/late.ts';
@@ -29,9 +29,8 @@ export const dispatch: SqsHandler = (event, context) =>
       const step = parseMessage(body, stepMessageSchema, where);
       requireOwnFederation(step.federation, request, own);
       // The coordinator sees by the copy of the consent that no answer will come.
-      return (await objectionOf(own, step, { isRepeated: true, plan: step.plan })) === undefined
-        ? answerStep(own, step)
-        : undefined;
+      const objection = await objectionOf(own, step, { isRepeated: true, plan: step.plan });
+      return objection ? undefined : answerStep(own, step);
     }
     const address = parseMessage(body, gpuTaskAddressSchema, where);
     requireOwnFederation(address.federation, request, own);
@@ -82,7 +81,7 @@ interface Objection {
 async function objectionOf(
   { federationStore, siteStore, now, log }: HandlerContext,
   { site, campaign }: Pick<GpuTaskAddress, 'site' | 'campaign'>,
-  asked: Parameters<typeof consentTo>[2],
+  asked: Asked,
 ): Promise<Objection | undefined> {
   if (isSmokeTest(campaign)) return undefined;
   const consent = await consentTo({ site, store: siteStore(site), federationStore, now }, campaign, asked);

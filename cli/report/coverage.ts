@@ -1,4 +1,5 @@
 import { kindOf, type Open, type Stage } from '../../lib/federation/schemas.ts';
+import { isFor } from '../../lib/protocol/plan.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import type { Coverage } from '../../lib/report/report.ts';
 import { isWithoutData } from '../../lib/report/without-data.ts';
@@ -17,7 +18,7 @@ export function coverageOf(
 ): Coverage {
   const merged = new Set(round.updated);
   const all = [...new Set([...sites, ...participants.map(({ site }) => site)])];
-  const asked = all.filter((site) => stage.sites?.includes(site) ?? true);
+  const asked = all.filter((site) => isFor(stage, site));
   const cellOf = cellsOf(round);
   return {
     asked,

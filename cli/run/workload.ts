@@ -1,5 +1,5 @@
 import type { Campaign, Stage } from '../../lib/federation/schemas.ts';
-import { learns, roundsOf, trains } from '../../lib/protocol/plan.ts';
+import { isFor, learns, roundsOf, trains } from '../../lib/protocol/plan.ts';
 import { stepsOfRound } from '../../lib/training/schedule.ts';
 import type { GpuTaskRef } from './events.ts';
 import type { RunSite } from './run-site.ts';
@@ -39,7 +39,7 @@ export function workloadOf(campaign: Campaign, sites: readonly RunSite[]): Workl
 
 /** Work of one round of a stage at a site; 0 if the site does not participate. */
 function workOf(stage: Stage, { id, training, evaluation, labelled }: RunSite): number {
-  if (stage.sites && !stage.sites.includes(id)) return 0;
+  if (!isFor(stage, id)) return 0;
   switch (stage.kind) {
     case 'teacher':
       return (labelled[stage.task] ?? 0) > 0 ? stepsOfRound(stage.training) * COST[stage.model.kind] : 0;

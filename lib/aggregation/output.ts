@@ -27,7 +27,7 @@ export function openOutput(
   const { dataStart, dataBytes } = parseSafetensorsHeader(header);
   const bytes = dataStart + dataBytes;
   const parts = new PassThrough({ objectMode: true, highWaterMark: 1 });
-  // Memory of parts that are stored. New memory for each would cost as much as a checksum of it.
+  // Memory of parts that are stored, for the next ones.
   const free: Uint8Array<ArrayBuffer>[] = [];
   const sent = store.putParts(key, parts, (stored) => free.push(stored as Uint8Array<ArrayBuffer>));
   // Errors surface when these are awaited later. Without a handler until then, they would end the process.

@@ -84,8 +84,8 @@ async function uploadParts(
 }
 
 /**
- * An upload of a part with its CRC-32, and without the SHA-256 that the SDK would sign and the server compute, too: that takes more of
- * the processor's time than the rest of the upload. Who reads a file of weights compares the SHA-256 of all of it.
+ * An upload of a part with its CRC-32 alone. The SDK would also hash the part to sign it, and the server hash it again; whoever reads a
+ * file of weights compares the SHA-256 of all of it anyway.
  */
 function partCommand(input: Omit<UploadPartCommandInput, 'ChecksumAlgorithm'>): UploadPartCommand {
   const command = new UploadPartCommand({ ...input, ChecksumAlgorithm: 'CRC32' });

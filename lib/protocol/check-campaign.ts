@@ -6,7 +6,7 @@ import { nearest } from '../nearest.ts';
 import { budgetWarnings } from './budget-warnings.ts';
 import { noiseWarnings } from './noise-warnings.ts';
 import { openRound, type Participant } from './opening.ts';
-import { learns, planCampaign } from './plan.ts';
+import { isFor, learns, planCampaign } from './plan.ts';
 import { planWarnings } from './plan-warnings.ts';
 import { impossibilityOf, secureTermsOf } from './secure/terms.ts';
 import { thresholdWarnings } from './threshold-warnings.ts';
@@ -97,7 +97,7 @@ function plannedOrWhy(
 const ableOf = (stage: Stage, sites: readonly string[], counts: NonNullable<CheckedAgainst['counts']>): Participant[] =>
   [...sites].sort().flatMap((site) => {
     const summary = counts.get(site);
-    const samples = summary && (stage.sites?.includes(site) ?? true) ? kindOf(stage).samples(stage, summary) : 0;
+    const samples = summary && isFor(stage, site) ? kindOf(stage).samples(stage, summary) : 0;
     return samples > 0 ? [{ site, samples, summary: '' }] : [];
   });
 

@@ -2,7 +2,7 @@ import { strategyOf } from '../aggregation/strategies/strategies.ts';
 import type { Strategy } from '../aggregation/strategies/strategy.ts';
 import type { Campaign } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
-import { type LearningStage, learns } from './plan.ts';
+import { isFor, type LearningStage, learns } from './plan.ts';
 
 /** Fewest updates among which one can be found to be too large: the median of two norms may be the malicious one's. */
 const CLIPS_FROM = 3;
@@ -18,7 +18,7 @@ export function planWarnings(campaign: Campaign, sites: readonly string[]): read
   const isSecure = campaign.privacy?.secureAggregation !== undefined;
   const isPrivate = campaign.privacy?.differentialPrivacy !== undefined;
   const found = campaign.stages.filter(learns).flatMap((stage) => {
-    const asked = sites.filter((site) => stage.sites?.includes(site) ?? true).length;
+    const asked = sites.filter((site) => isFor(stage, site)).length;
     return asked < 2
       ? []
       : (isSecure ? [UNSEEN] : warningsOf(stage, asked, isPrivate)).map((text) => ({ text, stage: stage.name }));

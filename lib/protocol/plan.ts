@@ -86,6 +86,9 @@ export const roundsOf = (stage: Stage): number => (learns(stage) ? stage.rounds 
 
 export type LearningStage = Extract<Stage, { rounds: number }>;
 
+/** Whether a stage is for a site: one that names no sites is for all. */
+export const isFor = ({ sites }: Pick<Stage, 'sites'>, site: string): boolean => sites?.includes(site) ?? true;
+
 /** Whether a stage trains a model. */
 export const learns = (stage: Stage): stage is LearningStage => 'rounds' in stage;
 

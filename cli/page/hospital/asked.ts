@@ -15,6 +15,7 @@ import type { Task } from '../../../lib/federation/tasks.ts';
 import { shownConsent } from '../../../lib/protocol/consent/at-site.ts';
 import { isOver } from '../../../lib/protocol/consent/terms.ts';
 import { isPaused, readPauses } from '../../../lib/protocol/pauses.ts';
+import { isFor } from '../../../lib/protocol/plan.ts';
 import type { FederationStore, SiteStore } from '../../../lib/storage/contract.ts';
 import { readJson } from '../../../lib/storage/documents.ts';
 import { unreadableOf } from '../../../lib/storage/unreadable.ts';
@@ -135,7 +136,7 @@ function stageOf(stage: Stage, plan: Plan, { site, tasks, summary }: AskedSource
     // With validation, one more round scores the last model.
     rounds: 'rounds' in stage ? stage.rounds + (stage.validate ? 1 : 0) : 1,
     ...(cases !== undefined && { cases }),
-    isForOthers: stage.sites !== undefined && !stage.sites.includes(site),
+    isForOthers: !isFor(stage, site),
     contents: contentsOf(stage),
     keys: keysOf(stage, site),
     stays: 'training' in stage ? stage.training.localParameters : [],

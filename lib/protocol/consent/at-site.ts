@@ -37,7 +37,7 @@ export const readPolicy = async (store: ConsentContext['store']): Promise<Policy
   (await tryReadJson(store, siteKeys.policy, policySchema, parseJson))?.value;
 
 /** What a message says of the campaign that it is for. */
-interface Asked {
+export interface Asked {
   /** Whether it was sent before: if an interrupted call has told the coordinator nothing, it is told. */
   readonly isRepeated: boolean;
   /** SHA-256 of the plan that it works for. A GPU task message names none: it is for the one that is stored. */
@@ -48,7 +48,7 @@ interface Asked {
  * The site's answer to a campaign. At the campaign's first message, the policy answers or a person is asked; the coordinator is
  * told. If the coordinator has replaced the plan since then, a person is asked again.
  *
- * @throws FedcardioError `PRECONDITION_FAILED` if a person decides at the same time
+ * @throws FedcardioError `NOT_FOUND` if the campaign has no plan, `PRECONDITION_FAILED` if a person decides at the same time
  */
 export async function consentTo(context: ConsentContext, campaign: string, asked: Asked): Promise<Consent> {
   const { site, store, federationStore, now } = context;

@@ -101,7 +101,7 @@ export const endOf = (policy: Policy | undefined, now: Date): string | null =>
 export const isOver = ({ until }: Pick<Consent, 'until'>, now: Date): boolean =>
   until !== null && now >= new Date(until);
 
-/** `ended`: agreed until a time that is over. */
+/** Whether a site that answers so takes no part. `ended`: agreed until a time that is over. */
 export const isRefusal = (state: Consent['state'] | 'ended' | undefined): boolean =>
   state === 'declined' || state === 'withdrawn' || state === 'ended';
 

@@ -22,7 +22,7 @@ import { checkedUpdate } from '../../privacy/update-message.ts';
 import type { SiteStore, Stores } from '../../storage/contract.ts';
 import { createJson, type Document, readJson } from '../../storage/documents.ts';
 import { isListed } from '../../storage/listed.ts';
-import { type LearningStage, learns, stageOf } from '../plan.ts';
+import { isFor, type LearningStage, learns, stageOf } from '../plan.ts';
 import { boundCohort, openCohort } from './cohort.ts';
 import { mutable } from './mutable.ts';
 import {
@@ -70,7 +70,7 @@ async function plannedStage({ federationStore }: StepContext, message: StepMessa
   const plan = await readJson(federationStore, federationKeys.plan(message.campaign), planSchema);
   if (plan.sha256 !== message.plan) throw refusal('the request is for another plan than the one that is stored');
   const stage = stageOf(plan.value, message.stage);
-  if (stage.sites && !stage.sites.includes(message.site)) throw refusal(`stage ${message.stage} is for other sites`);
+  if (!isFor(stage, message.site)) throw refusal(`stage ${message.stage} is for other sites`);
   const terms = secureTermsOf(plan.value.campaign, stage);
   if (terms && learns(stage)) return { plan, stage, terms };
   throw refusal(`the plan does not aggregate stage ${message.stage} securely`);

@@ -19,7 +19,7 @@ import type { CoordinatorContext } from '../context.ts';
 import { endCampaign } from '../outcome.ts';
 import { ableSites } from '../participants.ts';
 import { deadlineOf, readPauses } from '../pauses.ts';
-import type { LearningStage } from '../plan.ts';
+import { isFor, type LearningStage } from '../plan.ts';
 import { listReasons } from '../reasons.ts';
 import { lackOf, readStepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
@@ -121,7 +121,7 @@ async function firstSetup(
 ): Promise<Document<Setup> | undefined> {
   const { stage } = input;
   const { able, answers, unread } = await ableSites(context, at.campaign, stage, undefined);
-  const named = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
+  const named = able.filter(({ site }) => isFor(stage, site));
   const needed = Math.max(stage.quorum.minSites, thresholdOf(input.terms, named.length));
   const sites = willing(named, answers, needed)
     .asked.map(({ site, samples }) => ({ site, samples }))
