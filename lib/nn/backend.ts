@@ -84,7 +84,7 @@ function native(): Backend {
 
 async function wasm(reason: string): Promise<Backend> {
   try {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+    const { setWasmPaths } = require('@tensorflow/tfjs-backend-wasm') as typeof import('@tensorflow/tfjs-backend-wasm');
     setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
     if (!(await tf.setBackend('wasm'))) throw new Error('TensorFlow.js refused it');
   } catch (cause) {
