@@ -25,7 +25,7 @@ export function warnWithoutBrowser(): void {
 }
 
 export const startBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: BROWSER as string, args: ['--no-sandbox'] });
+  chromium.launch({ executablePath: BROWSER as string, args: ['--no-sandbox', '--renderer-process-limit=1'] });
 
 /** Waits end at the latest then, ms. A machine that does other work, too, draws slowly. */
 const PATIENCE_MS = 90_000;
@@ -78,7 +78,9 @@ export async function openPage(browser: Browser, address: string, options: OpenO
 export async function axeFindings(page: Page): Promise<readonly string[]> {
   // Evaluated by the debugger: the page's policy allows no script but its own.
   await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { readonly axe: typeof axe }).axe.run());
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { readonly axe: typeof axe }).axe.run({ resultTypes: ['violations'] }),
+  );
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target}: ${failureSummary}`),
   );

@@ -25,10 +25,14 @@ export async function visit(page: Page, hash: string): Promise<void> {
   await page.locator('main .loading').first().waitFor({ state: 'detached' });
 }
 
-/** Every kind of screen that the navigation and the links on screens lead to, as addresses behind `#`. */
-export async function everyScreen(page: Page, ids: readonly string[]): Promise<readonly string[]> {
+/** Visits every kind of screen that the navigation and the links on screens lead to, as addresses behind `#`. */
+export async function everyScreen(
+  page: Page,
+  ids: readonly string[],
+  onScreen: (hash: string) => Promise<void>,
+): Promise<void> {
   await page.locator('nav a').first().waitFor();
-  const found = new Map<string, string>();
+  const found = new Set<string>();
   const open: string[] = [];
   const collect = async () => {
     const links = await page
@@ -39,7 +43,7 @@ export async function everyScreen(page: Page, ids: readonly string[]): Promise<r
     for (const hash of links) {
       const shape = shapeOf(hash, ids);
       if (shape === '#/' || found.has(shape)) continue;
-      found.set(shape, hash);
+      found.add(shape);
       open.push(hash);
     }
   };
@@ -47,8 +51,8 @@ export async function everyScreen(page: Page, ids: readonly string[]): Promise<r
   for (let hash = open.shift(); hash !== undefined; hash = open.shift()) {
     await visit(page, hash);
     await collect();
+    await onScreen(hash);
   }
-  return [...found.values()];
 }
 
 /** What is wrong with the screen on show, a line each. */
