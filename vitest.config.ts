@@ -6,9 +6,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * Tests that leave their process as they found it: they share processes, which import what they have in common once. More projects
  * would cost more than they save, since each compiles what it imports itself.
  */
-const SHARED = { units: '{lib,handlers}/**/*.test.ts', commands: '{cdk,cli}/**/*.test.ts' };
+const SHARED = { units: '{lib,handlers,gpu-tasks}/**/*.test.ts', commands: '{cdk,cli}/**/*.test.ts' };
 /** Of these, tests that are about their process. */
-const OWN_PROCESS = ['lib/nn/backend.test.ts', 'lib/aggregation/incremental-marking.test.ts'];
+const OWN_PROCESS = [
+  'lib/nn/backend.test.ts',
+  'lib/aggregation/incremental-marking.test.ts',
+  'gpu-tasks/memory-limit.test.ts',
+];
 
 /** Tests that take longest: minutes. As small files they would be started last, and the other workers would wait for them. */
 const LONGEST = [
@@ -64,7 +68,7 @@ export default defineConfig({
     ...options,
     globalSetup: BUILD,
     sequence: { sequencer: LongestFirst },
-    projects: projects(SHARED, ['{gpu-tasks,local,localstack,page,test}/**/*.test.ts']),
+    projects: projects(SHARED, ['{local,localstack,page,test}/**/*.test.ts']),
     coverage: {
       provider: 'v8',
       include: ['{lib,handlers,gpu-tasks,cdk,local,localstack,cli}/**/*.ts'],

@@ -4,12 +4,14 @@ import { BUILD, options, projects } from './vitest.config.ts';
 
 /** Tests that merge large files, compute much, synthesize stacks or start many processes, which takes seconds. */
 const SLOW = [
+  'lib/dicom/kinds.test.ts',
   'lib/imaging/heart-crop.test.ts',
   'lib/nn/control-variates.test.ts',
   'cli/bundle/bundle.test.ts',
   'cli/campaign.test.ts',
   'cli/cost.test.ts',
   'cli/datasets/dicom-cases.test.ts',
+  'cli/demo/case-files.test.ts',
   'cli/deploy-info/deploy-info.test.ts',
   'cli/dicom-cts.test.ts',
   'cli/doctor/aws/doctor-aws.test.ts',
@@ -29,6 +31,7 @@ const SLOW = [
   'lib/aggregation/strategies/robustness.test.ts',
   'lib/aggregation/strategies/strategies.test.ts',
   'lib/aggregation/untrained.test.ts',
+  'lib/intake/hounsfield.test.ts',
   'lib/intake/same-scan.test.ts',
   'lib/privacy/accountant.test.ts',
   'lib/privacy/noise.test.ts',

@@ -60,7 +60,7 @@ function main(
 /** A round of the one plan that all tests share. */
 const openTeacher = (round: number, site?: string) =>
   openRound(storage, 'teacher', round, null, {
-    training: { steps: 40, checkpointSeconds: 0.01 },
+    training: { steps: 16, checkpointSeconds: 0.01 },
     rounds: 4,
     ...(site !== undefined && { site }),
   });
@@ -71,7 +71,7 @@ describe("the container's command", () => {
     const message = JSON.stringify(await openTeacher(1));
 
     const first = await main([message]);
-    expect(first.errors).toMatch(/\n40\/40 -?\d\.\d{4}\ndone\n/);
+    expect(first.errors).toMatch(/\n16\/16 -?\d\.\d{4}\ndone\n/);
     expect(first.code).toBe(0);
 
     const again = await main([], { FEDCARDIO_TASK: message });
@@ -116,13 +116,13 @@ describe("the container's command", () => {
         await storage.federationStore.delete(key);
       }
 
-      const first = await run((errors, kill) => /^10\/40 /m.test(errors) && kill(signal));
-      expect(first.errors).not.toMatch(/^40\/40 /m);
+      const first = await run((errors, kill) => /^6\/16 /m.test(errors) && kill(signal));
+      expect(first.errors).not.toMatch(/^16\/16 /m);
       expect(first.code).toBe(expected);
       const second = await run();
 
       expect(second.errors).toMatch(/"event":"resumed".*"step":\d+/);
-      expect(second.errors).not.toMatch(/^[1-5]\/40 /m);
+      expect(second.errors).not.toMatch(/^[1-3]\/16 /m);
       expect(second.code).toBe(0);
       expect(await sha256()).toBe(uninterrupted);
     },

@@ -16,7 +16,7 @@ import { failure, useBackend } from '../helpers/backend.ts';
 const backend = useBackend();
 const MIB = 1024 ** 2;
 /** Smaller if transfers cost money or are slow. */
-const LARGE_MIB = Number(process.env.FEDCARDIO_CONTRACT_LARGE_MIB ?? 1024);
+const LARGE_MIB = Number(process.env.FEDCARDIO_CONTRACT_LARGE_MIB ?? 256);
 const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex');
 const send = backend.s3;
 

@@ -4,7 +4,7 @@ import { type RunOptions, runSchedule } from './run.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Schedules per run of CI. To run more: `FEDCARDIO_SCHEDULES=200000 npx vitest run test/protocol`. */
-const SCHEDULES = Number(process.env.FEDCARDIO_SCHEDULES ?? 1_500);
+const SCHEDULES = Number(process.env.FEDCARDIO_SCHEDULES ?? 750);
 
 /** Much longer than all schedules take, so it only ends tests that hang. */
 export const TIMEOUT_MS = Math.max(600_000, SCHEDULES * 600);

@@ -111,9 +111,10 @@ describe('a file with its axes in another order', () => {
     AXIS_ORDERS.flatMap((axes) => [
       [axes, UNET, 32] as const,
       [axes, swin(2), 32] as const,
-      [axes, swin(4), 32] as const,
-      [axes, swin(7), 64] as const,
-      [axes, swin(7, 'yxz'), 32] as const,
+      // Of these networks, orders that are and that are not their own inverse.
+      ...(axes === 'xyz' || axes === 'yzx'
+        ? [[axes, swin(4), 32] as const, [axes, swin(7), 64] as const, [axes, swin(7, 'yxz'), 32] as const]
+        : []),
     ]),
   )('%s is read by its header, or as said: %o, patches of %i', (axes, model, patch) => {
     const weights = weightsOf(model);
