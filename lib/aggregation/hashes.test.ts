@@ -28,6 +28,18 @@ describe.each([
     await Promise.all(added);
   });
 
+  test('read memory that is not shared before they return: it may be used again', async () => {
+    hashes = create();
+    const memory = new Uint8Array(1000).fill(1);
+    const file = hashes.open();
+
+    await file.update(memory);
+    memory.fill(2);
+    await file.update(memory.subarray(0, 10));
+
+    expect(await file.digest()).toBe(sha256(Buffer.alloc(1000, 1), Buffer.alloc(10, 2)));
+  });
+
   test('read shared memory only until the promise resolves', async () => {
     hashes = create();
     const memory = new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(1);

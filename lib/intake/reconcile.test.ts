@@ -62,6 +62,24 @@ test('sees each object once when the name of one case is the start of another', 
   }
 });
 
+test('lists a case again that it has written: an object may have come meanwhile, whose event came before', async () => {
+  const slow = wrapBuckets(createMemoryStorage(), (store) => ({
+    ...store,
+    put: async (...object) => {
+      if (String(object[0]) === siteKeys.catalog('p7'))
+        await store.put(siteKeys.label('training', 'p7', 'calcification') as never, calcium());
+      return store.put(...object);
+    },
+  }));
+  const { put, reconcile, catalog } = testSite(slow);
+  await put('cases/p7/image.nii.gz', image());
+
+  const { entry } = await reconcile('p7');
+
+  expect(Object.keys(entry?.value?.labels ?? {})).toEqual(['calcification']);
+  expect((await catalog('p7'))?.labels).toEqual(entry?.value?.labels);
+});
+
 test('does not reject a case when storage fails', async () => {
   const failing = wrapBuckets(createMemoryStorage(), (store) => ({
     ...store,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type ErrorCode, FedcardioError } from '../error.ts';
 import { isStrayKey, parseCaseKey, siteKeys } from '../federation/keys.ts';
 import { rejectedSchema } from '../federation/schemas.ts';
 import { readJson } from '../storage/documents.ts';
@@ -52,6 +53,70 @@ test('catalogs and counts a case whose event was lost', async () => {
   expect(await catalog('p2')).toBeDefined();
   expect((await summary()).cases.training).toBe(3);
   expect(report).toMatchObject({ listed: 3, repaired: ['p2'], failed: [], remaining: 0 });
+});
+
+test('repairs the rejection of a file whose event was lost', async () => {
+  const { put, rescan, rejected } = testSite();
+  await put('cases/bad/image.nii.gz', PNG);
+
+  expect(await rescan()).toMatchObject({ repaired: ['bad'] });
+  expect(await rejected('bad')).toBeDefined();
+});
+
+test('deletes what comes late of a withdrawn case, and nothing of one that was uploaded again', async () => {
+  const { put, rescan, reconcile, store } = testSite();
+  for (const id of ['p1', 'p2']) await put(siteKeys.withdrawn(id), '{}');
+  await put('cases/p2/image.nii.gz', image());
+  await reconcile('p2');
+  const stage = { campaign: 'tavi', stage: 'label' };
+  const maps = ['p1', 'p2', 'p3'].map((id) => siteKeys.pseudoLabel(stage, 'calcification', id));
+  for (const key of maps) await put(key, calcium());
+
+  expect(await rescan()).toMatchObject({ erased: 1 });
+
+  expect(await Promise.all(maps.map(async (key) => (await store.tryGet(key)) !== undefined))).toEqual([
+    false,
+    true,
+    true,
+  ]);
+});
+
+/** A site whose storage refuses to write some objects. */
+const refusing = (isRefused: (key: string) => boolean, code: ErrorCode) =>
+  testSite(
+    wrapBuckets(createMemoryStorage(), (store) => ({
+      ...store,
+      put: (...object) =>
+        isRefused(object[0]) ? Promise.reject(new FedcardioError(code, 'refused')) : store.put(...object),
+    })),
+  );
+
+test.each<[string, ErrorCode, boolean]>([
+  ['fails, so that its error is seen', 'STORAGE', false],
+  ['leaves the index to another rescan that was faster', 'PRECONDITION_FAILED', true],
+])('%s', async (_, code, succeeds) => {
+  const { put, rescan, catalog } = refusing((key) => key === siteKeys.examined, code);
+  await put('cases/p1/image.nii.gz', image());
+
+  expect(
+    await rescan().then(
+      () => true,
+      () => false,
+    ),
+  ).toBe(succeeds);
+  expect(await catalog('p1')).toBeDefined();
+});
+
+test('an object outside any case that cannot be rejected does not stop the others', async () => {
+  const { put, rescan } = refusing((key) => key.startsWith('rejected/'), 'STORAGE');
+  await put('cases/scan.nii.gz', PNG);
+  await put('cases/p1/image.nii.gz', image());
+
+  expect(await rescan()).toMatchObject({
+    examined: 2,
+    repaired: ['p1'],
+    failed: [{ subject: siteKeys.rejectedStray('cases/scan.nii.gz'), reason: expect.stringContaining('refused') }],
+  });
 });
 
 describe('a repeated rescan', () => {

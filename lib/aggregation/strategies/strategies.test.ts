@@ -224,6 +224,15 @@ describe.each(STRATEGIES)('%s', (name) => {
 });
 
 describe('Krum', () => {
+  test('keeps updates in their order, which their sum has too, and not in that of their scores', () => {
+    const places = [100, 0.2, 0, 0.1, 50];
+    const distances = places.map((one) => places.map((other) => (one - other) ** 2));
+
+    const { select } = strategyOf(configured('multi-krum', { byzantine: 1, keep: 2 }));
+
+    expect(select?.(distances)).toEqual([1, 3]);
+  });
+
   test.each(['krum', 'multi-krum'] as const)('needs 2 · byzantine + 3 updates (%s)', async (name) => {
     const store = memoryStore();
     const inputs = await Promise.all(

@@ -13,6 +13,7 @@ import {
   siteSharesSchema,
 } from '../../federation/schemas.ts';
 import { canonicalJson, parseDocument, sha256Hex } from '../../json.ts';
+import { publishKeys } from '../../privacy/key-messages.ts';
 import { cohortDigest } from '../../privacy/secure-round.ts';
 import { listDigest } from '../../privacy/unmasking.ts';
 import { updateMessage } from '../../privacy/update-message.ts';
@@ -24,7 +25,7 @@ import { planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
 import { boundCohort, openCohort } from './cohort.ts';
 import { maskUpdate } from './mask-update.ts';
-import { bindToCohort, keepSent, keptCohort, siteSecrets } from './site-keys.ts';
+import { bindToCohort, keepSent, keptCohort, ownIdentity, siteSecrets } from './site-keys.ts';
 
 const SITES = ['berlin', 'hamburg', 'munich', 'ulm'];
 const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
@@ -129,6 +130,10 @@ describe('a site that is asked for short answers', () => {
     ['another range', ({ terms }) => Object.assign(terms, { range: 8 }), 'other terms'],
     ['fewer rounds', ({ cohort }) => Object.assign(cohort, { rounds: 1 }), 'another number of rounds'],
     ['another plan', ({ cohort }) => Object.assign(cohort, { plan: a }), 'another plan'],
+    ['another campaign', ({ cohort }) => Object.assign(cohort, { campaign: 'tavr' }), 'another stage than the plan'],
+    ['another stage', ({ cohort }) => Object.assign(cohort, { stage: 'student' }), 'another stage than the plan'],
+    ['another attempt', ({ cohort }) => Object.assign(cohort, { attempt: 2 }), 'another attempt than the plan'],
+    ['its members in another order', ({ members }) => members.reverse(), 'other members than the plan'],
     [
       'keys that the site has not sent',
       ({ members }) => Object.assign(members[0]!, { keys: members[1]!.keys }),
@@ -155,6 +160,23 @@ describe('a site that is asked for short answers', () => {
 
     await expect(ask('shares')).rejects.toThrow(reason);
     expect(await context.federationStore.head(federationKeys.stepAnswer(SETUP, 'berlin', 'shares'))).toBeUndefined();
+  });
+
+  test('refuses a cohort with keys that it has signed and not sent', async () => {
+    const own = await siteSecrets(context.siteStore('berlin'), 'berlin', 'another');
+    const keys = publishKeys(own, { ...SETUP, plan, rounds: 2 });
+    const identity = ownIdentity(own);
+    const [, ...others] = cohort.members;
+    await put(federationKeys.cohort(SETUP), {
+      ...cohort,
+      members: [{ ...cohort.members[0], identity, keys }, ...others],
+    });
+
+    await expect(ask('shares')).rejects.toThrow('other keys of this site than it has sent');
+  });
+
+  test.each(['endorse', 'reveal'] as const)('does not know of which round it is asked to %s', async (step) => {
+    await expect(ask(step)).rejects.toThrow(`a request to ${step} names no round`);
   });
 
   test('takes part in one cohort of a stage only', async () => {
@@ -376,6 +398,27 @@ describe('a site that is asked for short answers', () => {
     await put(federationKeys.survivors(AT), survivors({ berlin: a, hamburg: b, munich: a }));
 
     await expect(ask('endorse', 'berlin', 1)).rejects.toThrow('second, different list');
+  });
+
+  test('endorses one of two lists that come at the same time', async () => {
+    await ask('shares');
+    const own = context.siteStore('berlin');
+    await keepSent(own, AT, a);
+    const endorse = async (munich: string) => {
+      await put(federationKeys.survivors(AT), survivors({ berlin: a, hamburg: b, munich }));
+      await ask('endorse', 'berlin', 1);
+    };
+    const between = {
+      ...own,
+      putIfAbsent: async (...object) => {
+        context = { ...context, siteStore: () => own };
+        await endorse(a);
+        return own.putIfAbsent(...object);
+      },
+    } satisfies SiteStore;
+    context = { ...context, siteStore: () => between };
+
+    await expect(endorse(c)).rejects.toThrow('a second, different list of survivors came for this round');
   });
 
   test.each([
