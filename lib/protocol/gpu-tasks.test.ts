@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { federationKeys } from '../federation/keys.ts';
+import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import { gpuTaskMessageSchema, openSchema } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
 import { canonicalJson } from '../json.ts';
 import { createMemoryQueues } from '../storage/testing-queues.ts';
 import type { CoordinatorContext } from './context.ts';
-import { lastSentTo, sendGpuTasks } from './gpu-tasks.ts';
+import { isGpuTaskDue, lastSentTo, sendGpuTasks } from './gpu-tasks.ts';
 import { openRoundOf, ROUND } from './testing.ts';
 
 const SITES = ['bonn', 'graz', 'ulm'];
@@ -110,5 +110,28 @@ describe('GPU tasks of a round', () => {
     const tryGet = () => Promise.reject(new Error('away'));
 
     await expect(lastSentTo({ tryGet }, ROUND)).rejects.toThrow('away');
+  });
+});
+
+describe('a GPU task is due', () => {
+  const message = { ...ROUND, site: 'bonn' };
+
+  test.each<[string, readonly FederationKey[], boolean]>([
+    ['if its site has sent nothing', [], true],
+    ['if its site has written weights and no update yet', [federationKeys.updateWeights(ROUND, 'bonn', 'a')], true],
+    ['if another site has answered', [federationKeys.update(ROUND, 'ulm', 'a')], true],
+    [
+      'if its site has answered for a stage whose name begins with the name of this round',
+      [federationKeys.update({ ...ROUND, stage: `${ROUND.stage}/0001/again` }, 'bonn', 'a')],
+      true,
+    ],
+    ['not if its site has answered', [federationKeys.update(ROUND, 'bonn', 'a')], false],
+    ['not if its round is sealed', [federationKeys.seal(ROUND)], false],
+    ['not if its campaign has ended', [federationKeys.outcome(ROUND.campaign)], false],
+  ])('%s', async (_, keys, isDue) => {
+    const { store } = await roundOf({});
+    for (const key of keys) await store.put(key, '{}');
+
+    expect(await isGpuTaskDue({ federationStore: store }, message)).toBe(isDue);
   });
 });
