@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
@@ -14,6 +14,9 @@ import PROGRAM_FILES from '../lib/program-files.json' with { type: 'json' };
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const EXPORTS = ['safetensors', 'nifti', 'emulator', 'federation'] as const;
 const run = promisify(execFile);
+/** What packing reads: the files of the root, and these folders. */
+const SOURCES =
+  /^(?:(?!node_modules$)[^/\\]*|(?:bin|cdk|cli|examples|exports|gpu-tasks|handlers|lib|local|page|scripts)[/\\].*)$/;
 
 /** A project that has the package installed from its tarball, and the dependencies of this repository. */
 let project: string;
@@ -120,9 +123,13 @@ describe('the package', () => {
 
 /** Builds and packs the repository, and unpacks the tarball where npm would install it. */
 async function pack(): Promise<void> {
+  // Other tests run what is built here, which packing removes and builds again.
+  const clone = join(project, 'clone');
+  await cp(ROOT, clone, { recursive: true, filter: (path) => SOURCES.test(relative(ROOT, path)) });
+  await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'), 'junction');
   // .npmrc switches scripts off; this runs `prepack`, which builds.
   const args = ['pack', '--ignore-scripts=false', '--offline', '--json', '--pack-destination', project];
-  await run('npm', args, { cwd: ROOT, shell: process.platform === 'win32' });
+  await run('npm', args, { cwd: clone, shell: process.platform === 'win32' });
   const tarball = (await readdir(project)).find((name) => name.endsWith('.tgz')) as string;
   installed = join(project, 'node_modules', 'fedcardio');
   await mkdir(installed, { recursive: true });

@@ -63,8 +63,9 @@ async function run(more: readonly string[]) {
     printed.push(line);
     if (line === '}') break;
   }
-  const summary = JSON.parse(printed.join('\n')) as Readonly<Record<string, string>>;
   const ended = () => child.exitCode ?? child.signalCode;
+  if (printed.at(-1) !== '}') throw new Error(`No summary: ended ${ended()}\n${told.join('\n')}`);
+  const summary = JSON.parse(printed.join('\n')) as Readonly<Record<string, string>>;
   /** @throws Error with all that it has told if it is not so in a minute, or the process ends before */
   const until = async (isSo: () => boolean | Promise<boolean>) => {
     const end = performance.now() + 60_000;

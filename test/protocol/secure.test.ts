@@ -210,6 +210,43 @@ describe('a campaign with secure aggregation', () => {
     await expectModels(world, [without(...lost), without(...lost)]);
   });
 
+  test.each(['keys', 'shares'] as const)(
+    'completes without a site that sends the %s of another as its own',
+    async (step) => {
+      const at = { ...AT, attempt: 1 };
+      const copy: Drop = async (delivery, { context: { federationStore } }) => {
+        if (!losing(2, step)(delivery)) return false;
+        // Sites are asked in their order.
+        const { body } = await federationStore.get(federationKeys.stepAnswer(at, 'site-0', step));
+        await federationStore.put(federationKeys.stepAnswer(at, 'site-2', step), body);
+        return true;
+      };
+
+      const { world, outcome } = await run({ drop: copy });
+
+      expect(outcome).toMatchObject({ status: 'completed' });
+      await expectModels(world, [without(2), without(2)]);
+    },
+  );
+
+  test('asks no site that the stage is not for', async () => {
+    const asked = new Set<string | undefined>();
+    const note: Drop = (delivery) => {
+      asked.add(askedBy(delivery)?.site);
+      return false;
+    };
+    const [stage] = CAMPAIGN.stages;
+
+    const { world, outcome } = await run({
+      drop: note,
+      campaign: { ...CAMPAIGN, stages: [{ ...stage!, sites: without(4) }] } as CampaignInput,
+    });
+
+    expect(outcome).toMatchObject({ status: 'completed' });
+    expect([...asked].filter((site) => site !== undefined).toSorted()).toEqual(without(4));
+    await expectModels(world, [without(4), without(4)]);
+  });
+
   test('names a site whose shares do not fit, and ends', async () => {
     const spoil: Drop = async (delivery, world) => {
       if (!losing(2, 'task')(delivery)) return false;

@@ -15,7 +15,7 @@ import type { Task } from '../../../lib/federation/tasks.ts';
 import { shownConsent } from '../../../lib/protocol/consent/at-site.ts';
 import { isOver } from '../../../lib/protocol/consent/terms.ts';
 import { isPaused, readPauses } from '../../../lib/protocol/pauses.ts';
-import { isFor } from '../../../lib/protocol/plan.ts';
+import { isFor, roundsOf } from '../../../lib/protocol/plan.ts';
 import type { FederationStore, SiteStore } from '../../../lib/storage/contract.ts';
 import { readJson } from '../../../lib/storage/documents.ts';
 import { unreadableOf } from '../../../lib/storage/unreadable.ts';
@@ -133,8 +133,7 @@ function stageOf(stage: Stage, plan: Plan, { site, tasks, summary }: AskedSource
     stage: stage.name,
     kind: stage.kind,
     tasks: learnt.map((task) => ({ task, title: titleOf(task) })),
-    // With validation, one more round scores the last model.
-    rounds: 'rounds' in stage ? stage.rounds + (stage.validate ? 1 : 0) : 1,
+    rounds: roundsOf(stage),
     ...(cases !== undefined && { cases }),
     isForOthers: !isFor(stage, site),
     contents: contentsOf(stage),
