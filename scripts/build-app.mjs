@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Builds the command and the processes that it starts into dist/app. Started so, they need no compiler and a fraction of the
-// time. In a clone, bin/fedcardio.mjs calls this: it builds if a source is newer.
+// time. In a clone, bin/fedcardio.mjs calls this: it builds if a source is newer. `npm run build:app` builds what is packed; what runs
+// keeps its files, unless it is of an earlier build.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +12,13 @@ const stamp = join(out, 'built');
 const SOURCES = ['cdk', 'cli', 'gpu-tasks', 'handlers', 'lib', 'local', 'page/api'];
 const OTHERS = ['package-lock.json', 'scripts/build-app.mjs'];
 
-/** Builds unless all sources are older than the last build. */
-export async function buildApp() {
-  if (existsSync(stamp) && timeOf(stamp) > newestSource()) return;
+/**
+ * Builds unless all sources are older than the last build.
+ *
+ * @param isPacked builds in any case, and leaves nothing of earlier builds
+ */
+export async function buildApp(isPacked = false) {
+  if (!isPacked && existsSync(stamp) && timeOf(stamp) > newestSource()) return;
   const [{ build }, { englishZod }] = await Promise.all([import('esbuild'), import('./english-zod.mjs')]);
   const started = new Date();
   const files = json('lib/program-files.json');
@@ -49,7 +54,7 @@ export async function buildApp() {
   const current = new Set(['built', ...outputFiles.map(({ path }) => basename(path))]);
   for (const name of readdirSync(out).filter((one) => !current.has(one))) {
     // Of an earlier build. A process that runs may still import it.
-    if (timeOf(join(out, name)) < Date.now() - DAY_MS) rmSync(join(out, name), { force: true });
+    if (isPacked || timeOf(join(out, name)) < Date.now() - DAY_MS) rmSync(join(out, name), { force: true });
   }
 }
 
@@ -76,4 +81,4 @@ export async function setup(vitest) {
   await buildApp();
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildApp();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildApp(process.argv.includes('--packed'));

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
 
-async function build(): Promise<string> {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts', 'build-app.mjs')], {
+async function build(...words: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [join(ROOT, 'scripts', 'build-app.mjs'), ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
@@ -18,7 +18,24 @@ async function build(): Promise<string> {
 test('commands that start at the same time after a change all build the command, and all succeed', async () => {
   rmSync(join(ROOT, 'dist', 'app', 'built'), { force: true });
 
-  const built = await Promise.all(Array.from({ length: 6 }, build));
+  const built = await Promise.all(Array.from({ length: 6 }, () => build()));
 
   expect(built).toEqual(Array.from({ length: 6 }, () => '0 '));
+});
+
+test('what is packed has nothing of an earlier build, and what runs meanwhile has its files', async () => {
+  const [stale, program] = ['of-an-earlier-build.js', 'cli-main.js'].map((name) => join(ROOT, 'dist', 'app', name)) as [
+    string,
+    string,
+  ];
+  writeFileSync(stale, '');
+  let wasGone = false;
+  const watch = setInterval(() => {
+    wasGone ||= !existsSync(program);
+  }, 1);
+
+  const built = await build('--packed');
+
+  clearInterval(watch);
+  expect([built, wasGone, existsSync(stale)]).toEqual(['0 ', false, false]);
 });
