@@ -24,10 +24,8 @@ test('commands that start at the same time after a change all build the command,
 });
 
 test('what is packed has nothing of an earlier build, and what runs meanwhile has its files', async () => {
-  const [stale, program] = ['of-an-earlier-build.js', 'cli-main.js'].map((name) => join(ROOT, 'dist', 'app', name)) as [
-    string,
-    string,
-  ];
+  const stale = join(ROOT, 'dist', 'app', 'of-an-earlier-build.js');
+  const program = join(ROOT, 'dist', 'app', 'cli-main.js');
   writeFileSync(stale, '');
   let wasGone = false;
   const watch = setInterval(() => {

@@ -94,7 +94,7 @@ const refusing = (isRefused: (key: string) => boolean, code: ErrorCode) =>
 test.each<[string, ErrorCode, boolean]>([
   ['fails, so that its error is seen', 'STORAGE', false],
   ['leaves the index to another rescan that was faster', 'PRECONDITION_FAILED', true],
-])('%s', async (_, code, succeeds) => {
+])('a rescan whose index cannot be saved %s', async (_, code, succeeds) => {
   const { put, rescan, catalog } = refusing((key) => key === siteKeys.examined, code);
   await put('cases/p1/image.nii.gz', image());
 

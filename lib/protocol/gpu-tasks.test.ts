@@ -106,7 +106,7 @@ describe('GPU tasks of a round', () => {
     expect(await lastSentTo(store, ROUND)).toEqual([]);
   });
 
-  test('were last sent to somebody unknown while the storage is away', async () => {
+  test('are not said to be sent to nobody while the storage is away', async () => {
     const tryGet = () => Promise.reject(new Error('away'));
 
     await expect(lastSentTo({ tryGet }, ROUND)).rejects.toThrow('away');

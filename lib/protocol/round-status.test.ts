@@ -14,13 +14,15 @@ async function statusOf({ context, store, open }: OpenRound, phase: RoundState['
   return roundStatus(context, { at: ROUND, phase, sentAt: undefined, open, answers }, []);
 }
 
-/** Two sites have sent updates, one a wrong one, and one says that its GPU task failed. */
+const fail = ({ context }: OpenRound, site: string) =>
+  recordFailure(context, { federation: 'heart', ...ROUND, site }, 'no GPU');
+
+/** Two sites have sent updates, one a wrong one, and one nothing. */
 async function answeredRound(): Promise<OpenRound> {
   const round = await openRoundOf(SITES);
   await answer(round, 'bonn', [1, 2]);
   await answer(round, 'graz', [3, 4]);
   await answer(round, 'kiel', [5, Number.NaN]);
-  await recordFailure(round.context, { federation: 'heart', ...ROUND, site: 'ulm' }, 'no GPU', 'TASK_FAILED');
   return round;
 }
 
@@ -33,7 +35,7 @@ describe('the status of a round', () => {
   test('that is open says who has answered and who is waited for', async () => {
     const round = await openRoundOf(SITES);
     await answer(round, 'graz', [3, 4]);
-    await recordFailure(round.context, { federation: 'heart', ...ROUND, site: 'ulm' }, 'no GPU', 'TASK_FAILED');
+    await fail(round, 'ulm');
 
     expect(await statusOf(round, 'open')).toEqual({
       round: 1,
@@ -56,6 +58,7 @@ describe('the status of a round', () => {
 
   test('that is sealed says what is merged, and that nothing is waited for', async () => {
     const round = await answeredRound();
+    await fail(round, 'ulm');
     await expect(closeRound(crashingBeforeCommit(round), ROUND)).rejects.toThrow('crash');
 
     expect(await statusOf(round, 'sealed')).toMatchObject({
@@ -69,10 +72,7 @@ describe('the status of a round', () => {
   });
 
   test('that is committed has its figures, and names who came too late', async () => {
-    const round = await openRoundOf(SITES);
-    await answer(round, 'bonn', [1, 2]);
-    await answer(round, 'graz', [3, 4]);
-    await answer(round, 'kiel', [5, Number.NaN]);
+    const round = await answeredRound();
     const afterDeadline = { ...round.context, now: () => new Date(round.open.deadline) };
     expect(await closeRound(afterDeadline, ROUND)).toBe('committed');
     await answer(round, 'ulm', [7, 8]);

@@ -24,6 +24,7 @@ export function warnWithoutBrowser(): void {
   );
 }
 
+/** With the limit, Chromium starts no renderer in reserve: half as many processes for a suite. */
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: BROWSER as string, args: ['--no-sandbox', '--renderer-process-limit=1'] });
 

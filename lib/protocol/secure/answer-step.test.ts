@@ -175,7 +175,7 @@ describe('a site that is asked for short answers', () => {
     await expect(ask('shares')).rejects.toThrow('other keys of this site than it has sent');
   });
 
-  test.each(['endorse', 'reveal'] as const)('does not know of which round it is asked to %s', async (step) => {
+  test.each(['endorse', 'reveal'] as const)('refuses a request to %s that names no round', async (step) => {
     await expect(ask(step)).rejects.toThrow(`a request to ${step} names no round`);
   });
 
