@@ -1,3 +1,9 @@
+if (!require('typescript').createProgram) {
+  throw new Error(
+    'dependency-cruiser needs the compiler API of TypeScript 6: without it, it checks no TypeScript, and says nothing.',
+  );
+}
+
 // The floors of docs/architecture.md, checked by `npm run check`: an import points to a lower floor, type imports included.
 const FLOORS = [
   ['lib/error', 'lib/program-files'],

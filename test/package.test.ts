@@ -108,7 +108,7 @@ describe('the package', () => {
     await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
 
     const { stdout } = await run(process.execPath, [
-      join(ROOT, 'node_modules/typescript/bin/tsc'),
+      join(ROOT, 'node_modules/@typescript/native/bin/tsc'),
       '-p',
       consumer,
     ]).catch((failed: { readonly stdout: string }) => failed);
