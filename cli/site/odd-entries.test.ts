@@ -127,15 +127,18 @@ test('an inbox tells odd entries, and imports the others', async () => {
   });
 
   const refused = join(root, 'inbox/refused');
-  await vi.waitFor(() => expect(readdirSync(refused)).toEqual(['only', 'only.txt', 'p2', 'p2.txt']), {
-    timeout: 30_000,
-  });
+  await vi.waitFor(
+    async () => {
+      expect(readdirSync(refused)).toEqual(['only', 'only.txt', 'p2', 'p2.txt']);
+      expect((await collect(store.list('' as SiteKey))).map(({ key }) => key)).toEqual(
+        ['p1', 'p2'].map((id) => siteKeys.image('training', id)),
+      );
+    },
+    { timeout: 30_000 },
+  );
   ending.abort();
   await running;
 
-  expect((await collect(store.list('' as SiteKey))).map(({ key }) => key)).toEqual(
-    ['p1', 'p2'].map((id) => siteKeys.image('training', id)),
-  );
   const told = said.filter((line) => line.startsWith('waiting'));
   expect(told.filter((line) => !line.includes('withheld'))).toEqual(REASONS);
   expect(told.filter((line) => line.includes('withheld'))).toEqual([REASONS[0]]);
