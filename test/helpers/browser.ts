@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
-/** Where Debian, Fedora, macOS and Chrome's own packages put a browser. */
+/** Where Debian, Fedora, macOS and Chrome's own packages put a browser. Chromium without windows needs half of the processor time. */
 const CANDIDATES = [
   process.env.FEDCARDIO_BROWSER,
+  '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -20,7 +21,7 @@ export const BROWSER = CANDIDATES.find((path) => path !== undefined && existsSyn
 export function warnWithoutBrowser(): void {
   if (BROWSER !== undefined) return;
   console.warn(
-    '\n*** No browser: the tests of the page in a browser are SKIPPED. `apt-get install chromium`, or FEDCARDIO_BROWSER. ***\n',
+    '\n*** No browser: the tests of the page in a browser are SKIPPED. `apt-get install chromium-headless-shell`, or FEDCARDIO_BROWSER. ***\n',
   );
 }
 
