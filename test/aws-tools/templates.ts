@@ -22,7 +22,7 @@ export const templateOf = (stack: StackTemplate): Template => stack.template as 
 /**
  * The stacks of federations, each shape once, named NUMBER-STACK after the first federation that has it. Stacks of two sites
  * that differ only in id, account and name, all as long as the other's, are equal for a tool that checks templates one by
- * one. Logical ids end in hashes of these.
+ * one. Logical ids and names of assets hold hashes of these.
  */
 export const distinctStacks = (federations: readonly Federation[]): readonly StackTemplate[] => {
   const shapes = new Map<string, StackTemplate>();
@@ -48,7 +48,7 @@ const shapeOf = ({ stackName, region, template }: StackTemplate, words: readonly
       (text, word) => text.replaceAll(word, '·'.repeat(word.length)),
       JSON.stringify([stackName, region, template]),
     )
-    .replaceAll(/[0-9A-F]{8}/g, '#');
+    .replaceAll(/[0-9A-F]{8,}|[0-9a-f]{64}/g, '#');
 
 /** Writes each stack's template as FOLDER/REGION/STACK.template.json and returns the files by region. */
 export function writeTemplates(
