@@ -11,6 +11,7 @@ const SLOW = [
   'cli/campaign.test.ts',
   'cli/cost.test.ts',
   'cli/datasets/dicom-cases.test.ts',
+  'cli/dead-letters/letters.test.ts',
   'cli/demo/case-files.test.ts',
   'cli/deploy-info/deploy-info.test.ts',
   'cli/dicom-cts.test.ts',
@@ -43,7 +44,7 @@ if (missing.length > 0)
   throw new Error(`vitest.fast.config.ts excludes files that do not exist: ${missing.join(', ')}.`);
 
 /** Rooms that compute alone: what they compute does not depend on the release of Node. */
-const COMPUTING = 'lib/{models,phantom,report,scoring,training}/**';
+const COMPUTING = 'lib/{federation,models,phantom,report,scoring,training,weights}/**';
 
 /**
  * `npm run test:fast`: the other unit tests. CI runs it on every other supported release of Node.
