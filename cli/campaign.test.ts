@@ -70,7 +70,7 @@ describe('the commands about a campaign', () => {
   test('verify it: exit code 0 if everything matches, otherwise 1 with the fault', async () => {
     expect(await about('verify')).toMatchObject({
       code: 0,
-      stdout: 'tavi: all 0 committed rounds match their updates.\n',
+      stdout: 'tavi: all 0 committed rounds match their updates. The campaign has been cancelled.\n',
     });
     await createObjectStorage(server)(BUCKET).put(federationKeys.campaign('tavi'), '{}');
     const { code, stdout } = await about('verify');

@@ -210,7 +210,7 @@ test('shows escape sequences and line breaks in reasons, instead of obeying them
   for (const text of [
     statusText(status, NOW),
     siteText(status, 'berlin', siteRounds(status, 'berlin')),
-    verdict('tavi', { faults: [], rounds: [] }, [hostile]),
+    verdict('tavi', { status: 'running', faults: [], rounds: [] }, [hostile]),
   ]) {
     expect(text).toContain('\\u{1b}[2J');
     expect(text).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);

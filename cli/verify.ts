@@ -36,15 +36,18 @@ const nameOf = ({ at }: RoundVerification): string => `${at.stage} round ${at.ro
 const roundLine = (round: RoundVerification): string => `${round.faults.length === 0 ? '✓' : '✗'} ${nameOf(round)}`;
 
 export const faultsOf = ({ faults, rounds }: CampaignVerification): readonly string[] => [
-  ...faults.map((fault) => `plan: ${fault}`),
+  ...faults,
   ...rounds.flatMap((round) => round.faults.map((fault) => `${nameOf(round)}: ${fault}`)),
 ];
 
+const ENDS = { completed: 'completed', failed: 'failed', cancelled: 'been cancelled' } as const;
+
 /** The result in a sentence, followed by the faults. */
-export function verdict(campaign: string, { rounds }: CampaignVerification, bad: readonly string[]): string {
+export function verdict(campaign: string, { status, rounds }: CampaignVerification, bad: readonly string[]): string {
   const last = rounds.at(-1)?.commit?.sha256;
   const chain = last === undefined ? '' : ` The chain ends with commit ${last}.`;
-  if (bad.length === 0) return `${campaign}: all ${rounds.length} committed rounds match their updates.${chain}`;
+  const end = status === 'running' ? ' The campaign has not ended.' : ` The campaign has ${ENDS[status]}.`;
+  if (bad.length === 0) return `${campaign}: all ${rounds.length} committed rounds match their updates.${chain}${end}`;
   return [
     `${campaign}: ${bad.length} ${bad.length === 1 ? 'fault' : 'faults'} in ${rounds.length} committed rounds.`,
     ...bad.map(printable),

@@ -2,7 +2,7 @@ import { type FederationKey, federationKeys, type RoundAddress } from '../federa
 import { nextActions } from './actions.ts';
 import { campaignProgress, hasObject, listCampaign } from './campaign-listing.ts';
 import type { CoordinatorContext } from './context.ts';
-import { endCampaign } from './outcome.ts';
+import { completeCampaign } from './outcome.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { ensurePlan } from './planning.ts';
 import { resendGpuTasks, startRound } from './rounds.ts';
@@ -44,7 +44,7 @@ export async function advanceCampaign(
   const actions = nextActions(progress, context.now(), resendAfterSeconds);
   const isSecure = plan.value.campaign.privacy?.secureAggregation !== undefined;
   for (const action of actions) {
-    if (action.kind === 'complete') await endCampaign(context, campaign, 'completed');
+    if (action.kind === 'complete') await completeCampaign(context, progress);
     else if (action.kind === 'open' && !paused)
       await startRound(context, plan, action.at, options.decided === undefined ? resendAfterSeconds : 0);
     else if (action.kind === 'send' && !paused) await resendGpuTasks(context, action.at);

@@ -4,6 +4,8 @@ import {
   type Campaign,
   type Commit,
   campaignSchema,
+  type Outcome,
+  outcomeSchema,
   type Plan,
   plannedAggregation,
   planSchema,
@@ -11,11 +13,12 @@ import {
 } from '../federation/schemas.ts';
 import { canonicalJson, parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { type Document, readJson } from '../storage/documents.ts';
+import { type Document, readJson, tryReadJson } from '../storage/documents.ts';
 import { learns } from './plan.ts';
 import { plannedPrivacy, privateAggregation } from './planned-privacy.ts';
 import { campaignState } from './state.ts';
-import { type RoundVerification, verifyRound } from './verify-round.ts';
+import { endFaults, gapFaults } from './verify-ends.ts';
+import { orFault, type RoundVerification, verifyRound } from './verify-round.ts';
 
 export interface VerifyOptions {
   /** Called after each verified round. */
@@ -23,14 +26,15 @@ export interface VerifyOptions {
 }
 
 export interface CampaignVerification {
-  /** Faults of the plan. */
+  readonly status: Outcome['status'] | 'running';
+  /** Faults of the plan, of the outcome, and of rounds that are missing. */
   readonly faults: readonly string[];
   /** The committed rounds with their faults, in the order of the plan. */
   readonly rounds: readonly RoundVerification[];
 }
 
 /**
- * Recomputes every link of a campaign's chain, from campaign.json through the plan to the last commit of every stage.
+ * Recomputes every link of a campaign's chain, from campaign.json through the plan and every commit to the outcome.
  * Read-only. Reads each update and each model once or twice.
  *
  * @throws FedcardioError `NOT_FOUND` if the campaign has no plan
@@ -43,9 +47,8 @@ export async function verifyCampaign(
   const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
   const source = await federationStore.tryGet(federationKeys.campaign(campaign));
   const listing = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));
-  const stages = campaignState(plan.value, listing).stages.map((stage) =>
-    stage.rounds.filter(({ phase }) => phase === 'committed'),
-  );
+  const state = campaignState(plan.value, listing);
+  const stages = state.stages.map((stage) => stage.rounds.filter(({ phase }) => phase === 'committed'));
   const total = stages.reduce((sum, committed) => sum + committed.length, 0);
   const rounds: RoundVerification[] = [];
   for (const committed of stages) {
@@ -57,10 +60,15 @@ export async function verifyCampaign(
       previous = verified.commit;
     }
   }
-  return { faults: planFaults(plan.value, source?.body), rounds };
+  const faults = planFaults(plan.value, source?.body);
+  const outcome = await orFault(faults, () =>
+    tryReadJson(federationStore, federationKeys.outcome(campaign), outcomeSchema),
+  );
+  faults.push(...gapFaults(state, listing), ...endFaults(state, rounds, outcome?.value));
+  return { status: outcome?.value.status ?? 'running', faults, rounds };
 }
 
-function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string[] {
+function planFaults(plan: Plan, source: Uint8Array | undefined): string[] {
   if (!source || sha256Hex(source) !== plan.source) {
     return ['campaign.json is missing or has changed since it was planned'];
   }

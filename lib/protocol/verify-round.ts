@@ -6,6 +6,7 @@ import { federationKeys } from '../federation/keys.ts';
 import {
   type Commit,
   commitSchema,
+  mergedSchema,
   type Open,
   openSchema,
   type Plan,
@@ -72,7 +73,7 @@ export async function verifyRound(store: FederationStore, link: Link): Promise<R
 }
 
 /** The result of `work`. If an object that it reads is missing or unreadable, that is a fault. */
-async function orFault<T>(faults: string[], work: () => Promise<T>, prefix = ''): Promise<T | undefined> {
+export async function orFault<T>(faults: string[], work: () => Promise<T>, prefix = ''): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
@@ -205,6 +206,11 @@ async function checkFiles(
   commit: Commit,
 ): Promise<void> {
   const stored = await storedFiles(store, commit);
+  if (commit.global) {
+    const merged = await orFault(faults, () => readJson(store, federationKeys.merged(commit), mergedSchema));
+    if (merged && !same(merged.value.global, commit.global))
+      faults.push('merged.json names another model than commit.json');
+  }
   for (const [file, what] of [
     ['global', 'the model'],
     ['state', "the server optimiser's state"],

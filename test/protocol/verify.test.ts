@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
-import { commitSchema, openSchema, planSchema, sealSchema } from '../../lib/federation/schemas.ts';
+import { collect } from '../../lib/async.ts';
+import { type FederationKey, federationKeys, parseRoundKey } from '../../lib/federation/keys.ts';
+import { commitSchema, openSchema, outcomeSchema, planSchema, sealSchema } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
@@ -238,6 +239,110 @@ describe('verifyCampaign', () => {
     await overwrite(federationKeys.campaign('tavi'), JSON.stringify(campaignWith({ minSites: 2 })));
 
     expect(await faults()).toEqual(['campaign.json is missing or has changed since it was planned']);
+  });
+
+  test("knows how the campaign ended, and that an older release's outcome names no commit", async () => {
+    const { federationStore } = world.context;
+    const outcome = (await readJson(federationStore, federationKeys.outcome('tavi'), outcomeSchema)).value;
+    expect((await verifyCampaign(federationStore, 'tavi')).status).toBe('completed');
+
+    const { commits, ...older } = outcome;
+    await overwrite(federationKeys.outcome('tavi'), canonicalJson(older));
+    expect(commits).toHaveLength(5);
+    expect(await faults()).toEqual([]);
+
+    await federationStore.delete(federationKeys.outcome('tavi'));
+    expect(await verifyCampaign(federationStore, 'tavi')).toMatchObject({ status: 'running', faults: [] });
+  });
+
+  describe('finds what is missing or was changed at the end:', () => {
+    const remove = (key: FederationKey) => world.context.federationStore.delete(key);
+    const change = async (key: FederationKey, fields: object) => {
+      const { body } = await world.context.federationStore.get(key);
+      await overwrite(key, canonicalJson({ ...JSON.parse(Buffer.from(body).toString()), ...fields }));
+    };
+    const outcome = federationKeys.outcome('tavi');
+    const rounds = async () =>
+      (await collect(world.context.federationStore.list(federationKeys.campaignPrefix('tavi')))).filter(({ key }) =>
+        parseRoundKey(key),
+      );
+
+    test('every round', async () => {
+      for (const { key } of await rounds()) await remove(key);
+
+      expect(await faults()).toContain('outcome.json says that the campaign completed, but control has not');
+    });
+
+    test('a stage', async () => {
+      for (const { key } of await rounds()) if (parseRoundKey(key)?.at.stage === 'control') await remove(key);
+
+      expect(await faults()).toEqual([
+        'evaluate has begun, but control has not completed',
+        'outcome.json says that the campaign completed, but control has not',
+      ]);
+    });
+
+    test('a stage that another needs, while the campaign runs', async () => {
+      await remove(outcome);
+      for (const { key } of await rounds()) if (parseRoundKey(key)?.at.stage === FIRST.stage) await remove(key);
+
+      expect(await faults()).toContainEqual(expect.stringContaining(`has begun, but ${FIRST.stage} has not completed`));
+    });
+
+    test('the terms of any round', async () => {
+      const terms = (await rounds()).filter(({ key }) => key.endsWith('/open.json'));
+      expect(terms).toHaveLength(7);
+
+      for (const { key } of terms) {
+        const { body } = await world.context.federationStore.get(key);
+        await remove(key);
+        const { stage, round } = parseRoundKey(key)?.at ?? FIRST;
+        expect(await faults()).toContain(`${stage} round ${round} has no terms, or no round before it`);
+        await overwrite(key, body);
+      }
+      expect(await faults()).toEqual([]);
+    });
+
+    test('any commit', async () => {
+      for (const { key } of (await rounds()).filter(({ key }) => key.endsWith('/commit.json'))) {
+        const { body } = await world.context.federationStore.get(key);
+        await remove(key);
+        expect(await faults(), key).not.toEqual([]);
+        await overwrite(key, body);
+
+        await change(key, { at: '2020-01-01T00:00:00.000Z' });
+        expect(await faults(), key).not.toEqual([]);
+        await overwrite(key, body);
+      }
+      expect(await faults()).toEqual([]);
+    });
+
+    test.each([
+      [
+        { status: 'failed', reason: 'forged' },
+        'outcome.json says that the campaign failed, but all its stages have completed',
+      ],
+      [{ commits: [] }, 'outcome.json does not name the last commit of control'],
+      [
+        { commits: [{ stage: 'control', sha256: 'a'.repeat(64) }] },
+        'outcome.json does not name the last commit of control',
+      ],
+      [{ commits: 'none' }, expect.stringMatching(/outcome\.json.*commits/)],
+    ])('an outcome with %j', async (fields, fault) => {
+      await change(outcome, fields);
+
+      expect(await faults()).toContainEqual(fault);
+    });
+
+    test('what a round says that it merged', async () => {
+      await change(federationKeys.merged(FIRST), { global: (await commitOf(SECOND)).global });
+      await remove(federationKeys.merged(SECOND));
+
+      expect(await faults()).toEqual([
+        'teacher/hinge-points 1: merged.json names another model than commit.json',
+        expect.stringMatching(/^teacher\/hinge-points 2: There is no s3:.*merged\.json\.$/),
+      ]);
+    });
   });
 
   test('rejects an unknown campaign', async () => {

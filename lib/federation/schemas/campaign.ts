@@ -93,6 +93,8 @@ export const outcomeSchema = z.strictObject({
   campaign: z.string(),
   status: z.enum(['completed', 'failed', 'cancelled']),
   reason: z.string().optional(),
+  /** If it completed: the last commit of each stage. Releases before this field wrote none. */
+  commits: z.array(z.strictObject({ stage: z.string(), sha256 })).optional(),
   at: time,
 });
 
