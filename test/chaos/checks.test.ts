@@ -120,6 +120,16 @@ describe('the checks', () => {
       /was created 2 times/,
     ],
     [
+      'an object that nobody has stored',
+      {
+        recorded: EVIDENCE.recorded.map((one) => ({ ...one, once: false })) as Evidence['recorded'],
+        objects: { ...EVIDENCE.objects, [MODEL]: 'e2' },
+      },
+      /is e2, which nobody has stored/,
+    ],
+    ['that nothing was recorded', { recorded: [] }, /nothing was recorded that is "answered"/],
+    ['that no message was recorded', { recorded: EVIDENCE.recorded.slice(0, 2) }, /that is "messages"/],
+    [
       'an altered commit',
       { commits: [{ ...first, model: 'other' }, ...others] },
       /commit of teacher#1 is .*other.*, .*hash-of-teacher#1/,
@@ -195,6 +205,7 @@ describe('the checks', () => {
     expect(violations(failed('failed: kiel (The process was ended by SIGKILL.)'), removed)).toEqual([]);
     expect(violations(failed('failed: oslo (The process was ended by SIGKILL.)'), removed)).toHaveLength(1);
     expect(violations(failed('failed: kiel'), removed)).toHaveLength(1);
+    expect(violations(EVIDENCE, removed)).toEqual(['kiel was not removed: the campaign has completed']);
     expect(violations(failed('failed: kiel (The process was ended by SIGKILL.)'), EXPECTED)).toHaveLength(1);
     const altered = { ...failed('kiel: SIGKILL'), commits: [{ ...first, model: 'other' }] };
     expect(violations(altered, removed).join('\n')).toMatch(/commit of teacher#1/);

@@ -24,6 +24,7 @@ export function violations(evidence: Evidence, expected: Expectation): readonly 
     ...endFaults(evidence, expected),
     ...evidence.verified.map((fault) => `verify: ${fault}`),
     ...caseFaults(evidence, expected),
+    ...recordFaults(evidence),
     ...objectFaults(evidence),
     ...messageFaults(evidence, expected),
     ...sentFaults(evidence),
@@ -33,7 +34,9 @@ export function violations(evidence: Evidence, expected: Expectation): readonly 
 
 /** The campaign has completed with the bytes of the quiet run, or failed because of the site that was removed. */
 function endFaults({ outcome, commits, objects }: Evidence, expected: Expectation): readonly string[] {
+  const { removed } = expected;
   if (outcome.status === 'completed') {
+    if (removed !== undefined) return [`${removed} was not removed: the campaign has completed`];
     const derived = derivedOf(objects);
     return [
       ...differences(commits, expected.commits),
@@ -42,7 +45,6 @@ function endFaults({ outcome, commits, objects }: Evidence, expected: Expectatio
       ),
     ];
   }
-  const { removed } = expected;
   const { reason: why = 'no reason' } = outcome;
   if (outcome.status === 'failed' && removed !== undefined) {
     const isNamed = why.includes(removed) && /SIGKILL/.test(why);
@@ -84,6 +86,12 @@ function caseFaults({ cataloged, rejected, summaries }: Evidence, { damaged }: E
     ];
   });
 }
+
+/** Without a record, the checks of objects and messages would find nothing wrong. */
+const recordFaults = ({ recorded }: Evidence): readonly string[] =>
+  ['answered', 'messages'].flatMap((wanted) =>
+    recorded.some(({ kind }) => kind === wanted) ? [] : [`nothing was recorded that is "${wanted}"`],
+  );
 
 type Write = Exclude<Recorded, { kind: 'messages' }>;
 

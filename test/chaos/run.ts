@@ -110,9 +110,9 @@ export async function openBench(say: (line: string) => void = () => undefined): 
 }
 
 function expectationOf(plan: Plan, deeds: Deeds, quiet: Quiet): Expectation {
-  const { damaged, poison, otherCampaigns, removals } = deeds;
+  const { damaged, poison, otherCampaigns } = deeds;
   const removal = plan.acts.find((act) => act.kind === 'remove');
-  return { ...quiet, damaged, poison, otherCampaigns, ...(removal && removals >= 3 && { removed: removal.site }) };
+  return { ...quiet, damaged, poison, otherCampaigns, ...(removal && { removed: removal.site }) };
 }
 
 /** What a campaign ends with if nobody disturbs it. */

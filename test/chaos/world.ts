@@ -390,8 +390,9 @@ function isOurs(pid: number, role: string): boolean {
 function limitFiles(pid: number, bytes: number | undefined): void {
   try {
     execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes ?? 'unlimited'}:`], { stdio: 'ignore' });
-  } catch {
-    // It has ended.
+  } catch (error) {
+    // Otherwise the process has ended.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
   }
 }
 
