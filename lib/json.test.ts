@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { campaignSchema, outcomeSchema } from './federation/schemas.ts';
 import { canonicalJson, parseJson } from './json.ts';
 
@@ -42,6 +43,24 @@ describe('parseJson', () => {
     );
     expect(() => parse('{"id": 3')).toThrow(/^campaigns\/c\/campaign\.json is not JSON: /);
     expect(() => parse('{"id": 3}')).toThrow(expect.objectContaining({ code: 'BAD_MESSAGE' }));
+  });
+
+  test('names the first faults, and how many more there are', () => {
+    const stages = Array.from({ length: 40_000 }, () => 1);
+    const campaign = JSON.stringify({ schema: 'fedcardio.campaign/1', id: 'c', stages });
+
+    expect(() => parse(campaign)).toThrow(/stages\[0\]: .*stages\[19\]: .*and 39980 more faults\.$/);
+    expect(() => parse(campaign)).toThrow(/^.{0,5000}$/);
+  });
+
+  test('refuses more values than a document of its size has, before it looks at each', () => {
+    const stages = Array.from({ length: 60_000 }, () => 1);
+
+    expect(() => parse(JSON.stringify({ stages }))).toThrow(
+      expect.objectContaining({ code: 'BAD_MESSAGE', message: expect.stringContaining('has 59999 values in ') }),
+    );
+    const texts = stages.map(() => 'x'.repeat(32));
+    expect(parseJson(Buffer.from(JSON.stringify(texts)), z.array(z.string()), 'x')).toHaveLength(60_000);
   });
 
   test('refuses bytes that are not UTF-8', () => {

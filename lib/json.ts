@@ -66,12 +66,31 @@ export function parseMessage<S extends z.ZodType>(value: unknown, schema: S, whe
   }
 }
 
+/**
+ * Most values of a document: some, and one for so many bytes. A schema keeps a fault of half a kilobyte for each value that it refuses,
+ * so that the memory to refuse a document would not be bounded by its size.
+ */
+const FREE_VALUES = 50_000;
+const BYTES_PER_VALUE = 20;
+
 function jsonOf(bytes: Uint8Array, where: string): unknown {
+  const values = bytes.length > FREE_VALUES ? commasIn(bytes) : 0;
+  if (values > FREE_VALUES + bytes.length / BYTES_PER_VALUE)
+    throw new FedcardioError(
+      'BAD_MESSAGE',
+      `${where} has ${values} values in ${bytes.length} bytes, which is no document.`,
+    );
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new FedcardioError('BAD_MESSAGE', `${where} is not JSON: ${(cause as Error).message}.`, { cause });
   }
+}
+
+function commasIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte === 0x2c) count++;
+  return count;
 }
 
 /** A value on which a schema fails, for example for lack of stack, is refused. */
@@ -83,9 +102,17 @@ function orRefused<T>(where: string, parse: () => T): T {
   }
 }
 
+/** Most faults that a message names. */
+const NAMED_FAULTS = 20;
+
 function refusal(where: string, error: z.ZodError): FedcardioError {
-  const faults = error.issues.flatMap(innerIssues).map(({ path, message }) => `${pathOf(path)}${message}`);
-  return new FedcardioError('BAD_MESSAGE', `${where}: ${faults.join('; ')}.`, { cause: error });
+  const { issues } = error;
+  const faults = issues
+    .slice(0, NAMED_FAULTS)
+    .flatMap(innerIssues)
+    .map(({ path, message }) => `${pathOf(path)}${message}`);
+  const more = issues.length > NAMED_FAULTS ? [`and ${issues.length - NAMED_FAULTS} more faults`] : [];
+  return new FedcardioError('BAD_MESSAGE', `${where}: ${[...faults, ...more].join('; ')}.`, { cause: error });
 }
 
 /** The faults that an issue stands for: those of a name, or those of the only option of a union that the value may be. */

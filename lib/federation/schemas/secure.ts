@@ -8,8 +8,22 @@ import { id, sha256, stageName, time, version } from './common.ts';
 const base64 = z.base64().max(10_000_000);
 const key = z.base64().length(44);
 const digest = z.string().regex(/^[0-9a-f]{32}$/);
-/** By site. */
-const bySite = <T extends z.ZodType>(value: T) => z.record(id, value);
+
+/** Lists and maps of megabytes, which a site writes: checked up to the first fault, since zod would keep every one. */
+const isAll = (schema: z.ZodType, values: readonly unknown[]) =>
+  values.every((value) => schema.safeParse(value).success);
+const listOf = <T extends z.ZodType>(item: T) =>
+  z.custom<z.infer<T>[]>((value) => Array.isArray(value) && isAll(item, value), 'Invalid list');
+const bySite = <T extends z.ZodType>(item: T) =>
+  z.custom<Record<string, z.infer<T>>>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      isAll(id, Object.keys(value)) &&
+      isAll(item, Object.values(value)),
+    'Invalid values by site',
+  );
 const signed = <T extends z.ZodType>(content: T) => z.strictObject({ content, signature: z.base64().max(100) });
 const stage = { campaign: id, stage: stageName };
 const round = { ...stage, round: z.int().positive() };
@@ -29,7 +43,7 @@ const keysMessage = signed(
   }),
 );
 const sharesMessage = signed(
-  z.strictObject({ site: id, cohort: sha256, sealed: bySite(base64), digests: z.array(z.array(digest)) }),
+  z.strictObject({ site: id, cohort: sha256, sealed: bySite(base64), digests: listOf(listOf(digest)) }),
 );
 /** What a site sends with a masked update. `weights` is the SHA-256 of the masked file. */
 export const maskedMessage = signed(
@@ -40,7 +54,7 @@ export const maskedMessage = signed(
     weights: sha256,
     commitment: sha256,
     sealed: bySite(base64),
-    digests: z.array(digest),
+    digests: listOf(digest),
   }),
 );
 const endorsementMessage = signed(z.strictObject({ site: id, list: sha256 }));
