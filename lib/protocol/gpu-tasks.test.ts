@@ -6,6 +6,7 @@ import { canonicalJson } from '../json.ts';
 import { createMemoryQueues } from '../storage/testing-queues.ts';
 import type { CoordinatorContext } from './context.ts';
 import { isGpuTaskDue, lastSentTo, sendGpuTasks } from './gpu-tasks.ts';
+import { resendGpuTasks } from './rounds.ts';
 import { openRoundOf, ROUND } from './testing.ts';
 
 const SITES = ['bonn', 'graz', 'ulm'];
@@ -65,6 +66,18 @@ describe('GPU tasks of a round', () => {
 
     expect(await Promise.all(SITES.map(sentTo))).toEqual([[], [expect.objectContaining({ resent: true })], []]);
     expect(await lastSentTo(store, ROUND)).toEqual(['graz']);
+  });
+
+  test('are resent to a site that has decided, and the others are due when they were', async () => {
+    const { context, store, open, sentTo } = await roundOf({});
+    await sendGpuTasks(context, open);
+    const before = await store.head(federationKeys.sent(ROUND));
+    for (const site of SITES) await sentTo(site);
+
+    await resendGpuTasks(context, ROUND, 'graz');
+
+    expect(await Promise.all(SITES.map(sentTo))).toEqual([[], [expect.objectContaining({ resent: true })], []]);
+    expect(await store.head(federationKeys.sent(ROUND))).toEqual(before);
   });
 
   test('with secure aggregation are for machines that know it', async () => {

@@ -31,6 +31,7 @@ export async function sendGpuTasks(
   context: CoordinatorContext,
   open: Open,
   answered?: ReadonlySet<string>,
+  isForAll = true,
 ): Promise<void> {
   const { federation, federationStore, queues, now, log } = context;
   const { participants, quorum, previous, schema, validation, ...terms } = open;
@@ -53,9 +54,11 @@ export async function sendGpuTasks(
     }
   });
   if (failures.length > 0 && failures.length === sites.length) throw failures[0];
+  log('tasks-sent', { ...at, sites });
+  // It says when all are due again.
+  if (!isForAll) return;
   const sent = { schema: 'fedcardio.sent/1' as const, ...at, at: now().toISOString(), sites };
   await writeDocument(federationStore, federationKeys.sent(at), sentSchema, sent);
-  log('tasks-sent', { ...at, sites });
 }
 
 /** The sites that a round's GPU tasks were last sent to: a hint, empty if this release cannot read it. */

@@ -59,7 +59,7 @@ export async function startRound(
 /**
  * Sends an open round's GPU tasks again to the participants that have not answered.
  *
- * @param only to this site alone
+ * @param only to this site alone; when the others are due again does not change
  */
 export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddress, only?: string): Promise<void> {
   const { federationStore } = context;
@@ -69,7 +69,7 @@ export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddre
   const answers = await listAnswers(federationStore, { ...open.value, participants });
   const answered = new Set(answers.map(({ site }) => site));
   if (only !== undefined && answered.has(only)) return;
-  await sendGpuTasks(context, { ...open.value, participants }, answered);
+  await sendGpuTasks(context, { ...open.value, participants }, answered, only === undefined);
 }
 
 /** The previous round's commit; undefined in the first round. */
