@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { outcomeSchema } from '../lib/federation/schemas.ts';
+import { DEFAULT_TASKS } from '../lib/federation/tasks.ts';
 import { tryReadJson } from '../lib/storage/documents.ts';
 import { countRequests } from '../test/helpers/counted-store.ts';
 import { asFederationRole } from '../test/helpers/roles.ts';
@@ -26,6 +27,23 @@ describe('sweep', () => {
     expect(pending.some((delivery) => delivery.kind === 'message' && delivery.queue === 'heart-berlin-tasks')).toBe(
       true,
     );
+  });
+
+  test('goes on with the campaigns if only a newer release can read the list of tasks', async () => {
+    const world = simulate();
+    const federation = { ...world.context.federation, tasks: [...DEFAULT_TASKS] };
+    const sent = () => world.log.filter(({ event }) => event === 'tasks-sent').length;
+    await world.upload(campaignWith(QUORUM));
+    await sweep(asFederationRole(world.context, 'sweep'));
+    await world.context.federationStore.put(federationKeys.tasks, '{"schema":"fedcardio.tasks/2"}');
+    const before = sent();
+
+    await sweep(asFederationRole({ ...world.context, federation }, 'sweep'), { resendAfterSeconds: 0 });
+
+    expect(world.log.filter(({ event }) => event === 'sweep-failed').map(({ fields }) => fields)).toEqual([
+      { reason: expect.stringMatching(/tasks\.json was written by a newer release/) },
+    ]);
+    expect(sent()).toBeGreaterThan(before);
   });
 
   test('sends GPU tasks again only after the given time', async () => {

@@ -44,7 +44,9 @@ export function sweepsOf(
   return {
     everySeconds: options.everySeconds,
     run: async () => {
-      for (const periodic of functions) await periodic();
+      const failures: unknown[] = [];
+      for (const periodic of functions) await periodic().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
     },
   };
 }
