@@ -160,6 +160,19 @@ describe('fails only the messages', () => {
     expect(await exists(BERLIN, siteKeys.catalog('p1'))).toBe(true);
   });
 
+  test('that name a case of which a newer release has written', async () => {
+    const { context, put, exists, summary } = prepare();
+    for (const id of ['p1', 'p2', 'x9']) await put(BERLIN, `cases/${id}/image.nii.gz`, image(id.charCodeAt(1)));
+    await put(BERLIN, 'catalog/p2.json', Buffer.from('{"schema":"fedcardio.catalog/2"}'));
+    const ids = ['p1', 'p2', 'x9'];
+
+    const response = await intake(messages(...ids.map((id) => uploaded(BERLIN, `cases/${id}/image.nii.gz`))), context);
+
+    expect(response).toEqual(failures('m1'));
+    expect(await Promise.all(['p1', 'x9'].map((id) => exists(BERLIN, siteKeys.catalog(id))))).toEqual([true, true]);
+    expect((await summary('berlin')).cases.training).toBeGreaterThanOrEqual(2);
+  });
+
   test('that name a case whose image cannot be read from storage', async () => {
     const memory = createMemoryStorage();
     const failing = wrapBuckets(memory, (store) => ({

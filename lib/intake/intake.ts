@@ -43,7 +43,7 @@ export async function intakeCases(
   const examinations = new Map<string, Examination>();
   let pending = [...new Set(caseIds)];
   for (let attempt = 0; attempt < ATTEMPTS && pending.length > 0; attempt += 1) {
-    const states = await readStates(context, pending);
+    const states = await readStates(context, pending).catch(() => readEach(context, pending, results));
     const written: string[] = [];
     const conflicted: string[] = [];
     await mapConcurrently(states, CASES_AT_ONCE, async ([id, state]) => {
@@ -85,6 +85,17 @@ async function readStates(
     id,
     { files: files.get(id) ?? [], catalog: catalog.get(id), rejected: rejected.get(id) },
   ]);
+}
+
+/** The states of the cases that can be read, one by one, and the errors of the others. */
+async function readEach(context: SiteContext, caseIds: readonly string[], errors: Map<string, IntakeResult | Error>) {
+  const states = await mapConcurrently(caseIds, CASES_AT_ONCE, (id) =>
+    readStates(context, [id]).catch((error: Error) => {
+      errors.set(id, error);
+      return [];
+    }),
+  );
+  return states.flat();
 }
 
 /** The findings for certain versions of a case's objects. */
