@@ -5,6 +5,7 @@ import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
 import { listed } from '../../storage/listed.ts';
+import { failureOfAll, unreadableOf } from '../../storage/unreadable.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -24,6 +25,7 @@ export interface StepAnswers<T> {
 /**
  * Reads the answers of sites to one question.
  *
+ * @throws FedcardioError `STORAGE` if the answers of all sites cannot be read
  * @param check makes what is needed of a parsed answer; it throws `BAD_MESSAGE` for one that cannot be used
  */
 export async function readStepAnswers<S extends z.ZodType, T>(
@@ -45,14 +47,20 @@ export async function readStepAnswers<S extends z.ZodType, T>(
     try {
       return { value: check((await readJson(store, key, schema)).value, site) };
     } catch (error) {
-      const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+      const unreadable = unreadableOf(error);
+      const isItsFault =
+        unreadable !== undefined || isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
       if (!isItsFault) throw error;
-      return { reason: describeError(error).slice(0, 300) };
+      return { reason: describeError(error).slice(0, 300), unreadable };
     }
   });
+  const reads = sites.flatMap((site, index) => (found[index] ? [{ site, unreadable: found[index].unreadable }] : []));
+  const failure = failureOfAll(reads, sites.length);
+  if (failure) throw failure;
   for (const [index, site] of sites.entries()) {
     const answer = found[index];
-    if (!answer) missing.push(site);
+    // A right may make it readable: until the deadline it is as if it had not come.
+    if (!answer || answer.unreadable?.permanent === false) missing.push(site);
     else if ('reason' in answer) faulty.push({ site, reason: answer.reason as string });
     else usable.push({ site, value: answer.value as T });
   }
