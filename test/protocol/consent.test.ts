@@ -112,6 +112,20 @@ describe('consent', () => {
     });
   });
 
+  test('that is withdrawn, of which the coordinator was not told, is told when the person repeats it', async () => {
+    const world = await federationWith({});
+    await deliverAll(world);
+    const { federationStore } = world.context;
+    const copy = federationKeys.consent('munich', 'tavi');
+    const before = await federationStore.get(copy);
+    await answer(world, 'munich', 'withdrawn');
+    await federationStore.put(copy, before.body);
+
+    await answer(world, 'munich', 'withdrawn');
+
+    expect((await readJson(federationStore, copy, consentSchema)).value.state).toBe('withdrawn');
+  });
+
   test('that cannot be read counts as none for its own site alone', async () => {
     const world = await federationWith({});
     await world.context.siteStore('munich').put(siteKeys.consent('tavi'), '{}');

@@ -117,6 +117,11 @@ export async function decide(context: ConsentContext, campaign: string, decision
   const { site, store, federationStore, now } = context;
   const { limits, until, plan: shown, ...own } = decision;
   const before = await tryReadJson(store, siteKeys.consent(campaign), consentSchema);
+  if (own.state === 'withdrawn' && before?.value.state === 'withdrawn') {
+    // An interrupted call may have told the coordinator nothing.
+    await tellCoordinator(context, before.value);
+    return before.value;
+  }
   if (own.state === 'withdrawn' && before?.value.state !== 'agreed') {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
