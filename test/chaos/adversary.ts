@@ -26,7 +26,6 @@ export interface Deeds {
   readonly damaged: string[];
   readonly otherCampaigns: Record<string, 'failed' | 'none'>;
   /** How often the GPU task of a removal was killed. */
-  removals: number;
 }
 
 const POLL_MS = 25;
@@ -34,7 +33,7 @@ const INSIST_MS = 60_000;
 
 /** Carries out a plan while the campaign runs. */
 export function startAdversary(world: World, plan: Plan, say: (line: string) => void) {
-  const deeds: Deeds = { acts: new Set(), poison: [], damaged: [], otherCampaigns: {}, removals: 0 };
+  const deeds: Deeds = { acts: new Set(), poison: [], damaged: [], otherCampaigns: {} };
   const timers: NodeJS.Timeout[] = [];
   const working = new Set<Promise<unknown>>();
   const spoilt = new Set<string>();
@@ -84,7 +83,6 @@ export function startAdversary(world: World, plan: Plan, say: (line: string) => 
         return;
       }
       case 'remove':
-        deeds.removals += 1;
         say(`${id}. kill the GPU task of ${act.site} [${strike?.what}]`);
     }
   }
