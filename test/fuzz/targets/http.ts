@@ -11,7 +11,7 @@ const SILENCE_MS = 15;
 /** Longest time until the server closes a connection whose client has ended it. */
 const CLOSE_MS = 5000;
 /** The server starts again on its own data after this many inputs. */
-const RESTART_AFTER = 2500;
+const RESTART_AFTER = 250;
 /** What the inputs name is stored again after this many: they also delete it. */
 const PREPARE_AFTER = 10;
 
