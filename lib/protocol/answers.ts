@@ -23,6 +23,8 @@ export interface Candidate extends Answer, Pick<AnswerKey, 'documentBytes' | 'un
    * refusal is recorded.
    */
   readonly unread?: FedcardioError;
+  /** It claims more cases than its site has counted so far. */
+  readonly isUncounted?: boolean;
   /** Set if the storage does not hand out an object that the check needs. */
   readonly unreadable?: Unreadable;
 }
@@ -64,13 +66,11 @@ async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey
     }
     const { value, sha256 } = await readJson(federationStore, key, updateSchema);
     const update = value.status === 'ok' ? { value, sha256 } : undefined;
-    const fault =
-      updateFault(value, open, answer) ??
-      (update &&
-        (open.secure
-          ? await maskedFault(context.federationStore, open, site, update.value)
-          : await samplesFault(context, open, site, update.value)));
-    return { ...answer, fault, update };
+    const fault = updateFault(value, open, answer);
+    if (fault !== undefined || !update) return { ...answer, fault, update };
+    if (open.secure) return { ...answer, fault: await maskedFault(federationStore, open, site, update.value), update };
+    const uncounted = await samplesFault(context, open, site, update.value);
+    return { ...answer, fault: uncounted, update, isUncounted: uncounted !== undefined };
   } catch (error) {
     if (isFedcardioError(error, 'NEWER_SCHEMA')) {
       return { ...answer, fault: describeErrorOf(reader, error), update: undefined, unread: error };

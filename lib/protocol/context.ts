@@ -28,6 +28,11 @@ export interface CoordinatorContext extends StoreContext {
 export interface RoundContext extends StoreContext {
   readonly federationStore: FederationStore;
   /**
+   * Seconds after an update in which its site's intake may still count the cases that it was trained on, 900 by default: a case is in
+   * the catalog before it is counted, and a time-out may lie in between. Until then, an update that claims more counts as not yet there.
+   */
+  readonly countingSeconds?: number;
+  /**
    * Delegates the closing of a round to a Batch job if the round's updates, `bytes` together, are too large for this
    * process. Returns whether it was delegated. Idempotent.
    */

@@ -212,7 +212,7 @@ describe('a flood of junk costs the others a constant time', () => {
     await round.store.put(key, Buffer.alloc(2 ** 20 + 1, ' '));
     await answer(round, 'berlin', [5, 6], { samples: 5 });
 
-    const found = await closed(round);
+    const found = await closed({ ...round, context: { ...round.context, countingSeconds: 0 } });
 
     expect(found).toMatchObject({ result: 'committed', sites: ['hamburg', 'munich'] });
     expect(found.reason).toMatch(/claims 5 cases, the site's summary counts 4/);

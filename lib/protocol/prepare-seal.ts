@@ -34,6 +34,10 @@ export type SealPreparation =
 
 const READS_AT_ONCE = 16;
 
+/** Longer than a batch of uploads or a slice of a rescan takes, and a retry after its time-out. */
+const COUNTING_SECONDS = 900;
+const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
+
 /** Whether a round would close, sealed or failed, if every answer not known to be unusable were usable. */
 export function couldClose(open: Open, answers: readonly AnswerKey[], now: Date, deadline: Date): boolean {
   const atBest = answers.map(({ unusable, ...answer }) => ({ ...answer, fault: unusable }));
@@ -60,6 +64,12 @@ export async function prepareSeal(
   const before = await missedBefore(context.federationStore, open);
   let candidates = await readAnswers(context, open, answers);
   requireReadable(open, candidates);
+  const { countingSeconds = COUNTING_SECONDS } = context;
+  const isSettled = ({ isUncounted, at }: Candidate) => !isUncounted || secondsBetween(at, now) >= countingSeconds;
+  if (!candidates.every(isSettled)) {
+    const settled = roundDecision(open, quorumOf(open), candidates.filter(isSettled), now, deadline);
+    if (settled.kind === 'wait') return settled;
+  }
   let late = before ? await readAnswers(context, before, await listAnswers(context.federationStore, before)) : [];
   const isSealed = async () => (await context.federationStore.head(federationKeys.seal(open))) !== undefined;
   const faulty = [

@@ -41,7 +41,7 @@ export async function storeConsent(
 
 /** A first round of these sites, in memory, that closes when all have answered and merges two updates or more. */
 export async function openRoundOf(sites: readonly string[], aggregation?: Aggregation): Promise<OpenRound> {
-  const store: FederationStore = createMemoryStorage()('heart');
+  const store: FederationStore = createMemoryStorage({ now: () => NOW })('heart');
   const reads: string[] = [];
   const logged: OpenRound['logged'] = [];
   const federation: Federation = {
