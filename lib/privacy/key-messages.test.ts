@@ -68,6 +68,8 @@ describe('the key shares of a site', () => {
       'without the digest of a site',
       ({ digests: [first = [], ...others] }) => ({ digests: [first.slice(1), ...others] }),
     ],
+    ['with one for nobody', ({ sealed }) => ({ sealed: { ...sealed, padding: sealed['site-01'] as string } })],
+    ['with a longer one', ({ sealed }) => ({ sealed: { ...sealed, 'site-01': `${sealed['site-01']}AAAA` } })],
     ['of another cohort', () => ({ cohort: '0'.repeat(64) })],
   ])('are refused %s', (_, change) => {
     const cohort = cohortOfThree();

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { FedcardioError } from '../error.ts';
 import { own as ownValue } from '../own.ts';
 import { derivedBytes } from './random-bytes.ts';
-import { seal, unseal } from './sealed-shares.ts';
+import { areSealedFor, seal, unseal } from './sealed-shares.ts';
 import { splitSecret } from './secret-shares.ts';
 import { type Cohort, cohortDigest, requireCohort, requireRound, type SecureRound } from './secure-round.ts';
 import {
@@ -125,7 +125,7 @@ export function checkedKeyShares(cohort: Cohort, message: Signed<KeyShares>, ide
   const { site } = message.content;
   const shares = verified(KEY_SHARES, message, identityOf(identities, site), site);
   const isComplete =
-    cohort.sites.every((to) => typeof ownValue(shares.sealed, to) === 'string') &&
+    areSealedFor(shares.sealed, cohort.sites, cohort.rounds * SECRET_BYTES) &&
     shares.digests.length === cohort.rounds &&
     shares.digests.every((digests) => digests.length === cohort.sites.length);
   if (shares.cohort !== cohortDigest(cohort) || !isComplete) throw refusal(`the key shares of ${site} are for others`);

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { FedcardioError } from '../error.ts';
+import { own as ownValue } from '../own.ts';
 import { fromBase64, toBase64 } from './site-keys.ts';
 
 const TAG_BYTES = 16;
@@ -15,6 +16,19 @@ export function seal(bytes: Uint8Array, key: Uint8Array): string {
   const cipher = createCipheriv('aes-256-gcm', key, new Uint8Array(12));
   return toBase64(Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]));
 }
+
+/**
+ * Whether there is one text for each site, and no other, as long as {@link seal} makes it of so many bytes: what a site adds
+ * would travel in the documents of all.
+ */
+export const areSealedFor = (
+  sealed: Readonly<Record<string, string>>,
+  sites: readonly string[],
+  bytes: number,
+): boolean => {
+  const length = 4 * Math.ceil((bytes + TAG_BYTES) / 3);
+  return Object.keys(sealed).length === sites.length && sites.every((to) => ownValue(sealed, to)?.length === length);
+};
 
 /**
  * The bytes of {@link seal}.

@@ -31,6 +31,11 @@ describe('the message of an update', () => {
       ({ sealed: { 'site-01': _, ...sealed } }) => ({ sealed }),
       'not a share for every site',
     ],
+    [
+      'with a share for nobody',
+      ({ sealed }) => ({ sealed: { ...sealed, padding: sealed['site-01'] as string } }),
+      'not a share for every site',
+    ],
     ['without shares', () => ({ sealed: {} }), 'not a share for every site'],
     ['without a digest for a site', ({ digests }) => ({ digests: digests.slice(1) }), 'not a share for every site'],
     ['with a digest too many', ({ digests }) => ({ digests: [...digests, '0'] }), 'not a share for every site'],

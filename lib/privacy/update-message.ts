@@ -3,7 +3,7 @@ import { own as ownValue } from '../own.ts';
 import { type Identities, identityOf } from './key-messages.ts';
 import { derivedBytes } from './random-bytes.ts';
 import type { MaskTerm } from './ring-masks.ts';
-import { seal, unseal } from './sealed-shares.ts';
+import { areSealedFor, seal, unseal } from './sealed-shares.ts';
 import { splitSecret } from './secret-shares.ts';
 import { cohortDigest, requireRound, type SecureRound } from './secure-round.ts';
 import { privateKeyOf, SECRET_BYTES, type Signed, signed, verified } from './site-keys.ts';
@@ -103,8 +103,7 @@ export function checkedUpdate(
     throw refusal(`the update of ${site} is for another round`);
   }
   const isComplete =
-    cohort.sites.every((to) => typeof ownValue(update.sealed, to) === 'string') &&
-    update.digests.length === cohort.sites.length;
+    areSealedFor(update.sealed, cohort.sites, SECRET_BYTES) && update.digests.length === cohort.sites.length;
   if (!isComplete) throw refusal(`the update of ${site} has not a share for every site`);
   return update;
 }
