@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { campaignSchema, outcomeSchema } from './federation/schemas.ts';
-import { canonicalJson, parseJson } from './json.ts';
+import { canonicalJson, parseDocument, parseJson } from './json.ts';
 
 /** The same value with the keys of every object in the opposite order. */
 function reversed(value: unknown): unknown {
@@ -49,8 +49,17 @@ describe('parseJson', () => {
     const stages = Array.from({ length: 40_000 }, () => 1);
     const campaign = JSON.stringify({ schema: 'fedcardio.campaign/1', id: 'c', stages });
 
-    expect(() => parse(campaign)).toThrow(/stages\[0\]: .*stages\[19\]: .*and 39980 more faults\.$/);
+    expect(() => parse(campaign)).toThrow(/stages\[0\]: .*stages\[19\]: .*and 39980 more\.$/);
     expect(() => parse(campaign)).toThrow(/^.{0,5000}$/);
+  });
+
+  test('names the first values that only a newer release knows', () => {
+    const schema = z.array(z.enum(['weights']));
+    const text = JSON.stringify(Array.from({ length: 40_000 }, () => 'dreams'));
+
+    expect(() => parseDocument(Buffer.from(text), schema, 'x')).toThrow(
+      expect.objectContaining({ code: 'NEWER_SCHEMA', message: expect.stringMatching(/^.{0,1000}and 39980 more\.$/) }),
+    );
   });
 
   test('refuses more values than a document of its size has, before it looks at each', () => {

@@ -59,8 +59,8 @@ export function parseMessage<S extends z.ZodType>(value: unknown, schema: S, whe
     const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
     if (unknown.length === 0) {
       if (!issues.every((issue) => isUnknownChoice(issue, known))) throw refusal(where, parsed.error);
-      const choices = issues.map(({ path }) => `${pathOf(path)}${quoted(valueAt(known, path))}`);
-      throw newer(`${where} has values that this release does not know: ${choices.join('; ')}`, parsed.error);
+      const choices = firstOf(issues, ({ path }) => `${pathOf(path)}${quoted(valueAt(known, path))}`);
+      throw newer(`${where} has values that this release does not know: ${choices}`, parsed.error);
     }
     known = orRefused(where, () => withoutKeys(known, unknown));
   }
@@ -106,13 +106,14 @@ function orRefused<T>(where: string, parse: () => T): T {
 const NAMED_FAULTS = 20;
 
 function refusal(where: string, error: z.ZodError): FedcardioError {
-  const { issues } = error;
-  const faults = issues
-    .slice(0, NAMED_FAULTS)
-    .flatMap(innerIssues)
-    .map(({ path, message }) => `${pathOf(path)}${message}`);
-  const more = issues.length > NAMED_FAULTS ? [`and ${issues.length - NAMED_FAULTS} more faults`] : [];
-  return new FedcardioError('BAD_MESSAGE', `${where}: ${[...faults, ...more].join('; ')}.`, { cause: error });
+  const faults = firstOf(error.issues.flatMap(innerIssues), ({ path, message }) => `${pathOf(path)}${message}`);
+  return new FedcardioError('BAD_MESSAGE', `${where}: ${faults}.`, { cause: error });
+}
+
+/** The first of some faults in words, and how many more there are. */
+function firstOf<T>(faults: readonly T[], words: (fault: T) => string): string {
+  const more = faults.length > NAMED_FAULTS ? [`and ${faults.length - NAMED_FAULTS} more`] : [];
+  return [...faults.slice(0, NAMED_FAULTS).map(words), ...more].join('; ');
 }
 
 /** The faults that an issue stands for: those of a name, or those of the only option of a union that the value may be. */

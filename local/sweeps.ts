@@ -1,6 +1,7 @@
 import type { HandlerContext } from '../handlers/context.ts';
 import { rescan } from '../handlers/rescan.ts';
 import { sweep } from '../handlers/sweep.ts';
+import { describeError } from '../lib/error.ts';
 import { type PeriodicFunction, periodicFunctions } from '../lib/federation/functions.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import type { Topology } from '../lib/federation/topology.ts';
@@ -46,6 +47,7 @@ export function sweepsOf(
     run: async () => {
       const failures: unknown[] = [];
       for (const periodic of functions) await periodic().catch((error: unknown) => failures.push(error));
+      if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join(' '));
       if (failures.length > 0) throw failures[0];
     },
   };

@@ -20,7 +20,7 @@ const LINES: Readonly<Record<string, (fields: Fields) => string | undefined>> = 
   'same-scan-suspected': ({ site, training, heldOut, reason }) =>
     training ? `${site}: cases ${training}, ${heldOut}: ${reason}` : undefined,
   'rescan-failed': ({ site, case: id, reason }) => `${site}: ${id ? `case ${id}: ` : ''}rescan failed: ${reason}`,
-  'sweep-failed': ({ campaign, reason }) => `${campaign}: ${reason}`,
+  'sweep-failed': ({ campaign, reason }) => `${campaign ?? 'sweep failed'}: ${reason}`,
 };
 
 /** The line of an event of the functions; undefined for one that only the log file has. */

@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../async.ts';
-import { FedcardioError } from '../error.ts';
+import { FedcardioError, isFedcardioError } from '../error.ts';
 import { shownFile } from '../federation/case-names.ts';
 import { CASE_FOLDERS, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
@@ -43,7 +43,10 @@ export async function intakeCases(
   const examinations = new Map<string, Examination>();
   let pending = [...new Set(caseIds)];
   for (let attempt = 0; attempt < ATTEMPTS && pending.length > 0; attempt += 1) {
-    const states = await readStates(context, pending).catch(() => readEach(context, pending, results));
+    const states = await readStates(context, pending).catch((error: unknown) => {
+      if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      return readEach(context, pending, results);
+    });
     const written: string[] = [];
     const conflicted: string[] = [];
     await mapConcurrently(states, CASES_AT_ONCE, async ([id, state]) => {

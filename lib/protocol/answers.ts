@@ -45,6 +45,13 @@ export async function readAnswer(
   return candidate.fault === undefined ? candidate : { ...candidate, fault: boundedReason(candidate.fault) };
 }
 
+/** Longer than a batch of uploads or a slice of a rescan takes, and a retry after its time-out. */
+const COUNTING_SECONDS = 900;
+
+/** Whether what is known of an answer is final: not while its site may still count the cases that it claims. */
+export const isSettled = ({ isUncounted, at }: Candidate, now: Date, countingSeconds = COUNTING_SECONDS): boolean =>
+  !isUncounted || now.getTime() - at.getTime() >= countingSeconds * 1000;
+
 /** Throws what makes the answers of all sites unreadable: a fault of the reader's own rights or keys, not of the sites. */
 export function requireReadable({ participants }: Open, candidates: readonly Candidate[]): void {
   const read = candidates.filter(({ documentBytes }) => documentBytes <= MAX_DOCUMENT_BYTES);

@@ -62,7 +62,7 @@ describe('GPU tasks of a round', () => {
   test('are resent to those who have not answered', async () => {
     const { context, store, open, sentTo } = await roundOf({});
 
-    await sendGpuTasks(context, open, new Set(['bonn', 'ulm']));
+    await sendGpuTasks(context, open, { answered: new Set(['bonn', 'ulm']) });
 
     expect(await Promise.all(SITES.map(sentTo))).toEqual([[], [expect.objectContaining({ resent: true })], []]);
     expect(await lastSentTo(store, ROUND)).toEqual(['graz']);

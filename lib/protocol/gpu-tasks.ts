@@ -30,8 +30,7 @@ const SENDS_AT_ONCE = 16;
 export async function sendGpuTasks(
   context: CoordinatorContext,
   open: Open,
-  answered?: ReadonlySet<string>,
-  isForAll = true,
+  { answered, isForAll = true }: { readonly answered?: ReadonlySet<string>; readonly isForAll?: boolean } = {},
 ): Promise<void> {
   const { federation, federationStore, queues, now, log } = context;
   const { participants, quorum, previous, schema, validation, ...terms } = open;

@@ -7,7 +7,7 @@ import { documentBody } from '../storage/documents.ts';
 import type { OwnedLease } from '../storage/lease.ts';
 import { failureOfAll, type SiteRead } from '../storage/unreadable.ts';
 import { type AnswerKey, listAnswers } from './answer-keys.ts';
-import { type Candidate, readAnswer, requireReadable } from './answers.ts';
+import { type Candidate, isSettled, readAnswer, requireReadable } from './answers.ts';
 import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
@@ -33,10 +33,6 @@ export type SealPreparation =
     } & Sealed);
 
 const READS_AT_ONCE = 16;
-
-/** Longer than a batch of uploads or a slice of a rescan takes, and a retry after its time-out. */
-const COUNTING_SECONDS = 900;
-const secondsBetween = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
 
 /** Whether a round would close, sealed or failed, if every answer not known to be unusable were usable. */
 export function couldClose(open: Open, answers: readonly AnswerKey[], now: Date, deadline: Date): boolean {
@@ -64,13 +60,15 @@ export async function prepareSeal(
   const before = await missedBefore(context.federationStore, open);
   let candidates = await readAnswers(context, open, answers);
   requireReadable(open, candidates);
-  const { countingSeconds = COUNTING_SECONDS } = context;
-  const isSettled = ({ isUncounted, at }: Candidate) => !isUncounted || secondsBetween(at, now) >= countingSeconds;
-  if (!candidates.every(isSettled)) {
-    const settled = roundDecision(open, quorumOf(open), candidates.filter(isSettled), now, deadline);
-    if (settled.kind === 'wait') return settled;
+  const settled = (answers: readonly Candidate[]) =>
+    answers.filter((answer) => isSettled(answer, now, context.countingSeconds));
+  if (settled(candidates).length < candidates.length) {
+    const decision = roundDecision(open, quorumOf(open), settled(candidates), now, deadline);
+    if (decision.kind === 'wait') return decision;
   }
-  let late = before ? await readAnswers(context, before, await listAnswers(context.federationStore, before)) : [];
+  let late = before
+    ? settled(await readAnswers(context, before, await listAnswers(context.federationStore, before)))
+    : [];
   const isSealed = async () => (await context.federationStore.head(federationKeys.seal(open))) !== undefined;
   const faulty = [
     ...candidates.map((answer) => ({ ...answer, of: open })),

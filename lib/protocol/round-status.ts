@@ -3,7 +3,7 @@ import { FAILED_ID, federationKeys, parseUpdateKey } from '../federation/keys.ts
 import { type Commit, commitSchema, type Open, sealSchema } from '../federation/schemas.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import type { AnswerKey } from './answer-keys.ts';
-import { readAnswer, requireReadable } from './answers.ts';
+import { isSettled, readAnswer, requireReadable } from './answers.ts';
 import type { ReaderContext } from './context.ts';
 import { sortAnswers } from './decision.ts';
 import { deadlineOf, type Pauses } from './pauses.ts';
@@ -110,7 +110,8 @@ async function answersSoFar(context: ReaderContext, open: Open, keys: readonly A
     readAnswer(context, open, key, 'this installation of fedcardio'),
   );
   requireReadable(open, answers);
-  const { accepted, failed, missing } = sortAnswers(open, answers);
+  const settled = answers.filter((answer) => isSettled(answer, context.now()));
+  const { accepted, failed, missing } = sortAnswers(open, settled);
   return {
     updated: accepted.map(({ site }) => site),
     waitingFor: missing,

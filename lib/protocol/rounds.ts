@@ -69,7 +69,7 @@ export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddre
   const answers = await listAnswers(federationStore, { ...open.value, participants });
   const answered = new Set(answers.map(({ site }) => site));
   if (only !== undefined && answered.has(only)) return;
-  await sendGpuTasks(context, { ...open.value, participants }, answered, only === undefined);
+  await sendGpuTasks(context, { ...open.value, participants }, { answered, isForAll: only === undefined });
 }
 
 /** The previous round's commit; undefined in the first round. */

@@ -46,6 +46,11 @@ export async function verifyCampaign(
 ): Promise<CampaignVerification> {
   const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
   const source = await federationStore.tryGet(federationKeys.campaign(campaign));
+  const faults = planFaults(plan.value, source?.body);
+  // Before the listing, which then has all of a campaign that has ended: it may end while its rounds are verified.
+  const outcome = await orFault(faults, () =>
+    tryReadJson(federationStore, federationKeys.outcome(campaign), outcomeSchema),
+  );
   const listing = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));
   const state = campaignState(plan.value, listing);
   const stages = state.stages.map((stage) => stage.rounds.filter(({ phase }) => phase === 'committed'));
@@ -60,10 +65,6 @@ export async function verifyCampaign(
       previous = verified.commit;
     }
   }
-  const faults = planFaults(plan.value, source?.body);
-  const outcome = await orFault(faults, () =>
-    tryReadJson(federationStore, federationKeys.outcome(campaign), outcomeSchema),
-  );
   faults.push(...gapFaults(state, listing), ...endFaults(state, rounds, outcome?.value));
   return { status: outcome?.value.status ?? 'running', faults, rounds };
 }

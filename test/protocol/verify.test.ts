@@ -255,6 +255,24 @@ describe('verifyCampaign', () => {
     expect(await verifyCampaign(federationStore, 'tavi')).toMatchObject({ status: 'running', faults: [] });
   });
 
+  test('finds no fault in a campaign that ends meanwhile', async () => {
+    const { federationStore } = world.context;
+    const last = [federationKeys.commit({ ...FIRST, stage: 'evaluate' }), federationKeys.outcome('tavi')];
+    const bodies = await Promise.all(last.map(async (key) => (await federationStore.get(key)).body));
+    for (const key of last) await federationStore.delete(key);
+    let ending: Promise<unknown> | undefined;
+
+    const verified = verifyCampaign(federationStore, 'tavi', {
+      onRound: () => {
+        ending ??= Promise.all(last.map((key, index) => overwrite(key, bodies[index] as Uint8Array)));
+      },
+    });
+
+    expect(await verified).toMatchObject({ status: 'running', faults: [] });
+    await ending;
+    expect(await verifyCampaign(federationStore, 'tavi')).toMatchObject({ status: 'completed', faults: [] });
+  });
+
   describe('finds what is missing or was changed at the end:', () => {
     const remove = (key: FederationKey) => world.context.federationStore.delete(key);
     const change = async (key: FederationKey, fields: object) => {

@@ -27,7 +27,18 @@ describe('short answers that the storage does not hand out', () => {
   });
 
   test.each(DENIED)('are waited for until the deadline while a right may help: %s', async (refusal) => {
-    expect(await readWith({ graz: refusal })).toMatchObject({ missing: ['graz'], faulty: [] });
+    expect(await readWith({ graz: refusal })).toMatchObject({
+      missing: ['graz'],
+      faulty: [],
+      denied: expect.objectContaining({ code: 'STORAGE' }),
+    });
+  });
+
+  test.each(PERMANENT)('are faults of all sites if none can ever be read: %s', async (refusal) => {
+    const { faulty, denied } = await readWith(Object.fromEntries(SITES.map((site) => [site, refusal])));
+
+    expect(faulty.map(({ site }) => site)).toEqual(SITES);
+    expect(denied).toBeUndefined();
   });
 
   test.each<[string, Readonly<Record<string, RefusalName>>]>([

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { mapConcurrently } from '../../async.ts';
-import { describeError, isFedcardioError } from '../../error.ts';
+import { describeError, type FedcardioError, isFedcardioError } from '../../error.ts';
 import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
@@ -18,6 +18,8 @@ export interface StepAnswers<T> {
   readonly usable: readonly { readonly site: string; readonly value: T }[];
   /** Sites without an answer. */
   readonly missing: readonly string[];
+  /** Why the answer of a site is as good as missing that a right may make readable. */
+  readonly denied?: FedcardioError | undefined;
   /** Sites with an answer that cannot be used, and why: it is created once, so that no other one will come. */
   readonly faulty: readonly { readonly site: string; readonly reason: string }[];
 }
@@ -54,17 +56,19 @@ export async function readStepAnswers<S extends z.ZodType, T>(
       return { reason: describeError(error).slice(0, 300), unreadable };
     }
   });
-  const reads = sites.flatMap((site, index) => (found[index] ? [{ site, unreadable: found[index].unreadable }] : []));
+  const deniedOf = (answer: (typeof found)[number]) =>
+    answer?.unreadable?.permanent === false ? answer.unreadable : undefined;
+  const reads = sites.flatMap((site, index) => (found[index] ? [{ site, unreadable: deniedOf(found[index]) }] : []));
   const failure = failureOfAll(reads, sites.length);
   if (failure) throw failure;
   for (const [index, site] of sites.entries()) {
     const answer = found[index];
     // A right may make it readable: until the deadline it is as if it had not come.
-    if (!answer || answer.unreadable?.permanent === false) missing.push(site);
+    if (!answer || deniedOf(answer)) missing.push(site);
     else if ('reason' in answer) faulty.push({ site, reason: answer.reason as string });
     else usable.push({ site, value: answer.value as T });
   }
-  return { usable, missing, faulty };
+  return { usable, missing, faulty, denied: found.map(deniedOf).find((one) => one)?.error };
 }
 
 /** Why answers are lacking, for people. */

@@ -116,6 +116,8 @@ async function createEndorsed(context: CoordinatorContext, round: SealedRound) {
       return answer.shares;
     },
   );
+  // A right may make them readable: nothing is decided before.
+  if (keyShares.denied) throw keyShares.denied;
   const lack = [...replaced, ...lackOf(keyShares)];
   if (lack.length > 0) {
     await endCampaign(context, at.campaign, 'failed', lostRound(at, 'What opens its masks is missing', lack));
