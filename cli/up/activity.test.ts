@@ -70,6 +70,8 @@ describe('what happens is told in a line', () => {
       { campaign: 'c', status: 'failed', reason: 'There is no task "x".' },
       'c: failed: There is no task "x".',
     ],
+    ['a sweep of a campaign', 'sweep-failed', { campaign: 'c', reason: 'No.' }, 'c: No.'],
+    ['a sweep of no campaign', 'sweep-failed', { reason: 'No.' }, 'sweep failed: No.'],
     ['an outcome without a reason', 'campaign-ended', { campaign: 'c', status: 'completed' }, 'c: completed'],
     ['what only the log file has', 'tasks-sent', { ...AT, sites: ['bonn'] }, undefined],
     ['what every object has', 'constructor', {}, undefined],

@@ -82,6 +82,8 @@ async function look(
   before: ReadonlyMap<string, Seen>,
 ): Promise<{ readonly after: ReadonlyMap<string, Seen>; readonly problems: readonly unknown[] }> {
   const { dir, signal, quietSeconds } = options;
+  // One moment for all, so that what was seen first is also quiet first.
+  const now = performance.now();
   const after = new Map<string, Seen>();
   const { folders, loose, unusable } = inboxEntries(dir);
   const problems: unknown[] = unusable.map(problemOf);
@@ -98,7 +100,7 @@ async function look(
       const last = before.get(name);
       const seen = last?.state === state ? last : { state, since: performance.now() };
       after.set(name, seen);
-      if (performance.now() - seen.since < quietSeconds * 1000) continue;
+      if (now - seen.since < quietSeconds * 1000) continue;
       if (name === LOOSE) await gather(dir, names);
       else await deliver(name, state, options);
       after.delete(name);
