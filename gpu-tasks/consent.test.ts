@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const decided = (decision: Omit<Decision, 'by'>) =>
   decide(consentContext, message.campaign, { ...decision, by: 'Data protection officer' });
-const changed = (body: string) => consentContext.store.put(siteKeys.consent(message.campaign), body);
+const overwriteConsent = (body: string) => consentContext.store.put(siteKeys.consent(message.campaign), body);
 async function replacePlan() {
   const key = federationKeys.plan(message.campaign);
   const plan = JSON.parse(Buffer.from((await storage.federationStore.get(key)).body).toString());
@@ -64,7 +64,7 @@ describe('a GPU task starts nothing and publishes its refusal alone', () => {
     ['if its site has declined', () => decided({ state: 'declined' })],
     ['if its site has withdrawn', () => decided({ state: 'withdrawn' })],
     ['if the consent has ended', () => decided({ state: 'agreed', until: '2025-12-31T00:00:00.000Z' })],
-    ['if the consent cannot be read', () => changed('{')],
+    ['if the consent cannot be read', () => overwriteConsent('{')],
     ['if the plan was replaced', replacePlan],
   ])('%s', async (_, change) => {
     await change();

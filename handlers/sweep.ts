@@ -13,9 +13,9 @@ export interface SweepOptions {
 
 /**
  * Reconciles every campaign that has not ended, and its open rounds. This closes rounds after their deadline or grace
- * period, and makes up for lost events. Called every minute. A campaign or a list of tasks that throws is logged and does not stop the
- * others; a campaign it ends as failed if its stored documents are invalid, but not if only a newer release can read them. Also
- * publishes the tasks that the federation declares.
+ * period, and makes up for lost events. Called every minute. A campaign that throws is logged and does not stop the
+ * others; it ends as failed if its stored documents are invalid, but not if only a newer release can read them. Also
+ * publishes the tasks that the federation declares; if that throws, it is logged and stops no campaign.
  */
 export async function sweep(context: HandlerContext, options: SweepOptions = {}): Promise<void> {
   const { federationStore, log } = context;

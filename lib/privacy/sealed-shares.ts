@@ -18,8 +18,10 @@ export function seal(bytes: Uint8Array, key: Uint8Array): string {
 }
 
 /**
- * Whether there is one text for each site, and no other, as long as {@link seal} makes it of so many bytes: what a site adds
- * would travel in the documents of all.
+ * Whether `sealed` has exactly one text for each site, of the length that {@link seal} returns. Anything more would be copied into
+ * the documents of the round and count towards their size limit.
+ *
+ * @param bytes length of a share before it was sealed
  */
 export const areSealedFor = (
   sealed: Readonly<Record<string, string>>,

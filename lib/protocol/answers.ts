@@ -45,10 +45,10 @@ export async function readAnswer(
   return candidate.fault === undefined ? candidate : { ...candidate, fault: boundedReason(candidate.fault) };
 }
 
-/** Longer than a batch of uploads or a slice of a rescan takes, and a retry after its time-out. */
+/** Default of `countingSeconds`: longer than a batch of uploads or a slice of a rescan, and a retry after its time-out. */
 const COUNTING_SECONDS = 900;
 
-/** Whether what is known of an answer is final: not while its site may still count the cases that it claims. */
+/** Whether an answer can be judged: not while its site may still count the cases that it claims. */
 export const isSettled = ({ isUncounted, at }: Candidate, now: Date, countingSeconds = COUNTING_SECONDS): boolean =>
   !isUncounted || now.getTime() - at.getTime() >= countingSeconds * 1000;
 

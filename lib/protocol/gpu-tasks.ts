@@ -53,11 +53,12 @@ export async function sendGpuTasks(
     }
   });
   if (failures.length > 0 && failures.length === sites.length) throw failures[0];
+  // sent.json dates the next resend to all sites, which sending to one of them must not postpone.
+  if (isForAll) {
+    const sent = { schema: 'fedcardio.sent/1' as const, ...at, at: now().toISOString(), sites };
+    await writeDocument(federationStore, federationKeys.sent(at), sentSchema, sent);
+  }
   log('tasks-sent', { ...at, sites });
-  // It says when all are due again.
-  if (!isForAll) return;
-  const sent = { schema: 'fedcardio.sent/1' as const, ...at, at: now().toISOString(), sites };
-  await writeDocument(federationStore, federationKeys.sent(at), sentSchema, sent);
 }
 
 /** The sites that a round's GPU tasks were last sent to: a hint, empty if this release cannot read it. */

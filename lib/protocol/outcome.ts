@@ -4,7 +4,7 @@ import { createJson, readJson } from '../storage/documents.ts';
 import type { StoreContext } from './context.ts';
 import type { CampaignProgress } from './state.ts';
 
-/** Ends a campaign with a link to the last commit of each of its stages, all of which have completed. */
+/** Ends a campaign whose stages have all completed. Its outcome names the last commit of each. */
 export async function completeCampaign(
   context: StoreContext,
   { campaign, stages }: CampaignProgress,
@@ -21,7 +21,7 @@ export async function completeCampaign(
 }
 
 /**
- * Ends a campaign that cannot go on or shall not.
+ * Ends a campaign as failed or cancelled. If it already has an outcome, that one stands.
  *
  * @param reason why, for the user who started it
  * @returns the outcome that stands

@@ -60,14 +60,15 @@ export async function prepareSeal(
   const before = await missedBefore(context.federationStore, open);
   let candidates = await readAnswers(context, open, answers);
   requireReadable(open, candidates);
-  const settled = (answers: readonly Candidate[]) =>
+  const settledOf = (answers: readonly Candidate[]) =>
     answers.filter((answer) => isSettled(answer, now, context.countingSeconds));
-  if (settled(candidates).length < candidates.length) {
-    const decision = roundDecision(open, quorumOf(open), settled(candidates), now, deadline);
+  const settled = settledOf(candidates);
+  if (settled.length < candidates.length) {
+    const decision = roundDecision(open, quorumOf(open), settled, now, deadline);
     if (decision.kind === 'wait') return decision;
   }
   let late = before
-    ? settled(await readAnswers(context, before, await listAnswers(context.federationStore, before)))
+    ? settledOf(await readAnswers(context, before, await listAnswers(context.federationStore, before)))
     : [];
   const isSealed = async () => (await context.federationStore.head(federationKeys.seal(open))) !== undefined;
   const faulty = [

@@ -59,7 +59,7 @@ export async function startRound(
 /**
  * Sends an open round's GPU tasks again to the participants that have not answered.
  *
- * @param only to this site alone; when the others are due again does not change
+ * @param only to this site alone, without postponing the next resend to the others
  */
 export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddress, only?: string): Promise<void> {
   const { federationStore } = context;

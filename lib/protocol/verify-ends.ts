@@ -5,15 +5,15 @@ import { requirementsOf } from './plan.ts';
 import type { CampaignState } from './state.ts';
 import type { RoundVerification } from './verify-round.ts';
 
-/** Documents that a round has only after its terms. */
-const LATER = ['seal.json', 'commit.json'];
+/** The links of a round in the chain. */
+const LINKS = ['open.json', 'seal.json', 'commit.json'];
 
-/** Rounds and stages that are missing, as far as what came after them shows it. */
+/** A fault for each round or stage that is missing although a later document needs it. */
 export function gapFaults({ stages }: CampaignState, listing: readonly ObjectInfo<FederationKey>[]): readonly string[] {
   const known = new Set(stages.flatMap(({ rounds }) => rounds.map(({ at }) => federationKeys.round(at))));
   const strays = listing.flatMap(({ key }) => {
     const { at, rest } = parseRoundKey(key) ?? {};
-    return at && rest && ['open.json', ...LATER].includes(rest) && !known.has(federationKeys.round(at)) ? [at] : [];
+    return at && rest && LINKS.includes(rest) && !known.has(federationKeys.round(at)) ? [at] : [];
   });
   const completed = new Set(stages.flatMap(({ stage, completed }) => (completed ? [stage.name] : [])));
   return [
@@ -26,13 +26,12 @@ export function gapFaults({ stages }: CampaignState, listing: readonly ObjectInf
   ];
 }
 
-/** What a campaign's outcome says otherwise than its rounds do. */
+/** A fault for each statement of the outcome that contradicts the stages and commits. */
 export function endFaults(
   { stages }: CampaignState,
   rounds: readonly RoundVerification[],
   outcome: Outcome | undefined,
 ): readonly string[] {
-  const names = stages.map(({ stage }) => stage.name);
   const open = stages.filter(({ completed }) => !completed).map(({ stage }) => stage.name);
   if (outcome?.status === 'failed' && open.length === 0)
     return ['outcome.json says that the campaign failed, but all its stages have completed'];
@@ -41,9 +40,9 @@ export function endFaults(
   const links = outcome.commits && new Map(outcome.commits.map(({ stage, sha256 }) => [stage, sha256]));
   return [
     ...open.map((name) => `outcome.json says that the campaign completed, but ${name} has not`),
-    ...names
-      .filter((name) => links && !open.includes(name) && links.get(name) !== last.get(name))
-      .map((name) => `outcome.json does not name the last commit of ${name}`),
+    ...stages
+      .filter(({ stage: { name }, completed }) => links && completed && links.get(name) !== last.get(name))
+      .map(({ stage }) => `outcome.json does not name the last commit of ${stage.name}`),
   ];
 }
 

@@ -82,7 +82,7 @@ async function look(
   before: ReadonlyMap<string, Seen>,
 ): Promise<{ readonly after: ReadonlyMap<string, Seen>; readonly problems: readonly unknown[] }> {
   const { dir, signal, quietSeconds } = options;
-  // One moment for all, so that what was seen first is also quiet first.
+  // All are compared with the same time, so that the folder that was seen first is imported first.
   const now = performance.now();
   const after = new Map<string, Seen>();
   const { folders, loose, unusable } = inboxEntries(dir);

@@ -9,7 +9,7 @@ const base64 = z.base64().max(10_000_000);
 const key = z.base64().length(44);
 const digest = z.string().regex(/^[0-9a-f]{32}$/);
 
-/** Lists and maps of megabytes, which a site writes: checked up to the first fault, since zod would keep every one. */
+/** For lists and maps of megabytes that a site writes. The check stops at the first fault, whereas z.array and z.record keep every one. */
 const isAll = (schema: z.ZodType, values: readonly unknown[]) =>
   values.every((value) => schema.safeParse(value).success);
 const listOf = <T extends z.ZodType>(item: T) =>

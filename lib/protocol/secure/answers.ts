@@ -5,7 +5,7 @@ import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
 import { listed } from '../../storage/listed.ts';
-import { failureOfAll, unreadableOf } from '../../storage/unreadable.ts';
+import { failureOfAll, type SiteRead, type Unreadable, unreadableOf } from '../../storage/unreadable.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -16,19 +16,26 @@ const MAX_STEP_BYTES = 8 * 1024 * 1024;
 export interface StepAnswers<T> {
   /** Usable answers, in the order of the sites. */
   readonly usable: readonly { readonly site: string; readonly value: T }[];
-  /** Sites without an answer. */
+  /** Sites without an answer, or with one that the reader lacks the right to read. */
   readonly missing: readonly string[];
-  /** Why the answer of a site is as good as missing that a right may make readable. */
+  /** The storage's error for an answer that the reader lacks the right to read; undefined if there is none. */
   readonly denied?: FedcardioError | undefined;
   /** Sites with an answer that cannot be used, and why: it is created once, so that no other one will come. */
   readonly faulty: readonly { readonly site: string; readonly reason: string }[];
 }
 
+/** What was read of a site's answer: one of these. */
+interface Read<T> {
+  readonly value?: T;
+  readonly reason?: string;
+  readonly denied?: Unreadable;
+}
+
 /**
  * Reads the answers of sites to one question.
  *
- * @throws FedcardioError `STORAGE` if the answers of all sites cannot be read
  * @param check makes what is needed of a parsed answer; it throws `BAD_MESSAGE` for one that cannot be used
+ * @throws FedcardioError `STORAGE` if the reader lacks the right to read any of the answers
  */
 export async function readStepAnswers<S extends z.ZodType, T>(
   store: Pick<FederationStore, 'bucket' | 'list' | 'tryGet'>,
@@ -41,7 +48,7 @@ export async function readStepAnswers<S extends z.ZodType, T>(
   const usable: { site: string; value: T }[] = [];
   const faulty: { site: string; reason: string }[] = [];
   const missing: string[] = [];
-  const found = await mapConcurrently(sites, READS_AT_ONCE, async (site) => {
+  const found = await mapConcurrently(sites, READS_AT_ONCE, async (site): Promise<Read<T> | undefined> => {
     const key = federationKeys.stepAnswer(at, site, step);
     const object = await listed(store, key);
     if (!object) return undefined;
@@ -50,25 +57,24 @@ export async function readStepAnswers<S extends z.ZodType, T>(
       return { value: check((await readJson(store, key, schema)).value, site) };
     } catch (error) {
       const unreadable = unreadableOf(error);
+      if (unreadable && !unreadable.permanent) return { denied: unreadable };
       const isItsFault =
-        unreadable !== undefined || isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+        unreadable || isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
       if (!isItsFault) throw error;
-      return { reason: describeError(error).slice(0, 300), unreadable };
+      return { reason: describeError(error).slice(0, 300) };
     }
   });
-  const deniedOf = (answer: (typeof found)[number]) =>
-    answer?.unreadable?.permanent === false ? answer.unreadable : undefined;
-  const reads = sites.flatMap((site, index) => (found[index] ? [{ site, unreadable: deniedOf(found[index]) }] : []));
-  const failure = failureOfAll(reads, sites.length);
-  if (failure) throw failure;
+  const reads: SiteRead[] = [];
   for (const [index, site] of sites.entries()) {
     const answer = found[index];
-    // A right may make it readable: until the deadline it is as if it had not come.
-    if (!answer || deniedOf(answer)) missing.push(site);
-    else if ('reason' in answer) faulty.push({ site, reason: answer.reason as string });
+    if (answer) reads.push({ site, unreadable: answer.denied });
+    if (!answer || answer.denied) missing.push(site);
+    else if (answer.reason !== undefined) faulty.push({ site, reason: answer.reason });
     else usable.push({ site, value: answer.value as T });
   }
-  return { usable, missing, faulty, denied: found.map(deniedOf).find((one) => one)?.error };
+  const failure = failureOfAll(reads, sites.length);
+  if (failure) throw failure;
+  return { usable, missing, faulty, denied: reads.find(({ unreadable }) => unreadable)?.unreadable?.error };
 }
 
 /** Why answers are lacking, for people. */
