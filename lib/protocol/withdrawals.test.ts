@@ -5,6 +5,7 @@ import type { Stage } from '../federation/schemas.ts';
 import { keyOf } from '../federation/testing.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
+import { PERMANENT, withUnreadable } from '../storage/testing-unreadable.ts';
 import type { RoundState, StageState } from './state.ts';
 import { type Notice, type SealedRound, withdrawnIn, withdrawnSince } from './withdrawals.ts';
 
@@ -118,6 +119,20 @@ describe('the affected rounds of a campaign', () => {
     expect(await withdrawnSince(reader, [], [])).toEqual([]);
     expect(reads).toEqual([]);
   });
+
+  test.each(PERMANENT)(
+    'do not change with a notice that the storage never hands out, and others count: %s',
+    async (refusal) => {
+      const { put, names, since, store } = await campaign();
+      await put(noticeKey('a', '1'), names('a1'));
+      await put(noticeKey('a', '2'), names('a2'));
+      const read = withUnreadable(store, (key) => (key === noticeKey('a', '1') ? refusal : undefined));
+
+      expect(await since([noticeKey('a', '1'), noticeKey('a', '2')], [], read)).toEqual([
+        { stage: 'teacher', round: 2, cases: 1 },
+      ]);
+    },
+  );
 
   test.each<[string, object, number?]>([
     ['is longer than is read', {}, LONGEST + 1],

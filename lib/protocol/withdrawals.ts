@@ -4,6 +4,7 @@ import { type FederationKey, federationKeys, parseWithdrawalKey } from '../feder
 import { noticeSchema, type Seal, type Stage, sealSchema } from '../federation/schemas.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
+import { unreadableOf } from '../storage/unreadable.ts';
 import { foundationsOf } from './learnt-models.ts';
 import type { StageState } from './state.ts';
 
@@ -39,7 +40,8 @@ async function readNotices(store: Reader, listing: Listing): Promise<readonly No
       const updates = (await tryReadJson(store, key, noticeSchema))?.value.updates;
       return updates ? [{ site, updates: new Set(updates) }] : [];
     } catch (error) {
-      if (isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA')) return [];
+      const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+      if (isItsFault || unreadableOf(error)?.permanent) return [];
       throw error;
     }
   });
