@@ -14,8 +14,8 @@ export function createByteCounter() {
           bytes += found.body.length;
           return found;
         },
-        tryGet: async (key) => {
-          const found = await store.tryGet(key);
+        tryGet: async (key, ...limit) => {
+          const found = await store.tryGet(key, ...limit);
           bytes += found?.body.length ?? 0;
           return found;
         },

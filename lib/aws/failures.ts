@@ -36,6 +36,7 @@ export const attemptWith =
  * @param action the failed action, for the message: "read s3://bucket/key"
  */
 export function objectError(error: unknown, action: string): FedcardioError {
+  if (error instanceof FedcardioError) return error;
   const { name, status } = serviceFailure(error);
   if (isMissingObject(error)) return new FedcardioError('NOT_FOUND', `Cannot ${action}: there is no such object.`);
   if (name === 'PreconditionFailed' || status === 412) {

@@ -15,7 +15,7 @@ import {
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { isFedcardioError } from '../error.ts';
+import { FedcardioError, isFedcardioError } from '../error.ts';
 import type {
   ObjectInfo,
   ObjectStore,
@@ -59,8 +59,13 @@ function openBucket<K extends string>(s3: S3Client, bucket: string): ObjectStore
   };
 
   const fetchObject = (key: K) => s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  const read = async (key: K): Promise<StoredObject> => {
+  const read = async (key: K, maxBytes = Number.POSITIVE_INFINITY): Promise<StoredObject> => {
     const output = await fetchObject(key);
+    const bytes = output.ContentLength ?? 0;
+    if (bytes > maxBytes) {
+      (output.Body as Readable).destroy();
+      throw new FedcardioError('BAD_MESSAGE', `${uri(key)} has ${bytes} bytes, ${maxBytes} are allowed.`);
+    }
     return { body: await bytesOf(output), etag: output.ETag ?? '' };
   };
 
@@ -68,10 +73,10 @@ function openBucket<K extends string>(s3: S3Client, bucket: string): ObjectStore
     bucket,
     put,
     get: (key) => attempt(`read ${uri(key)}`, () => read(key)),
-    tryGet: (key) =>
+    tryGet: (key, maxBytes) =>
       orUndefined(`read ${uri(key)}`, async () => {
         try {
-          return await read(key);
+          return await read(key, maxBytes);
         } catch (error) {
           if (serviceFailure(error).status === 403 && (await isMissing(s3, bucket, key))) return undefined;
           throw error;

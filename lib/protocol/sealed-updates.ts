@@ -1,8 +1,8 @@
 import { mapConcurrently } from '../async.ts';
+import { isFedcardioError } from '../error.ts';
 import { type Update, updateSchema } from '../federation/schemas.ts';
 import { parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { listed } from '../storage/listed.ts';
 import { type Unreadable, unreadableOf } from '../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { SealEntries } from './merge-entries.ts';
@@ -18,15 +18,15 @@ export interface SealedUpdate {
 
 /** Reads sealed updates again, in this order. */
 export const sealedUpdates = (
-  store: Pick<FederationStore, 'list' | 'tryGet'>,
+  store: Pick<FederationStore, 'tryGet'>,
   entries: SealEntries,
 ): Promise<readonly SealedUpdate[]> =>
   mapConcurrently(entries, READS_AT_ONCE, async ({ key, sha256 }) => {
     try {
-      const object = await listed(store, key);
-      const body = object && object.bytes <= MAX_DOCUMENT_BYTES ? (await store.tryGet(key))?.body : undefined;
+      const body = (await store.tryGet(key, MAX_DOCUMENT_BYTES))?.body;
       return body && sha256Hex(body) === sha256 ? { update: parseDocument(body, updateSchema, key) } : {};
     } catch (error) {
+      if (isFedcardioError(error, 'BAD_MESSAGE')) return {};
       const unreadable = unreadableOf(error);
       if (!unreadable) throw error;
       return { unreadable };

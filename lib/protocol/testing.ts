@@ -68,9 +68,9 @@ export async function openRoundOf(sites: readonly string[], aggregation?: Aggreg
   await store.put(federationKeys.open(ROUND), canonicalJson(open));
   const observed: FederationStore = {
     ...store,
-    tryGet: (key) => {
+    tryGet: (key, ...limit) => {
       reads.push(key);
-      return store.tryGet(key);
+      return store.tryGet(key, ...limit);
     },
   };
   const context: RoundContext = {

@@ -38,8 +38,8 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
     get: (key) => reading(key, () => store.get(key)),
     getRange: (key, ...range) => reading(key, () => store.getRange(key, ...range)),
     stream: (key) => reading(key, () => store.stream(key)),
-    tryGet: async (key) => {
-      const found = matches(access.read, key) ? await store.tryGet(key) : undefined;
+    tryGet: async (key, ...limit) => {
+      const found = matches(access.read, key) ? await store.tryGet(key, ...limit) : undefined;
       if (found) return found;
       if (!mayList(key)) throw denied('read', key);
       if (matches(access.read, key)) return undefined;

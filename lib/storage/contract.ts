@@ -47,7 +47,8 @@ export interface ObjectStore<K extends string = string> {
   /** The bucket's name, for messages. */
   readonly bucket: string;
   readonly get: (key: K) => Promise<StoredObject>;
-  readonly tryGet: (key: K) => Promise<StoredObject | undefined>;
+  /** With `maxBytes`, throws `BAD_MESSAGE` for a longer object, whose body is then not read. */
+  readonly tryGet: (key: K, maxBytes?: number) => Promise<StoredObject | undefined>;
   /**
    * Bytes from `start` to `end`, exclusive; fewer if the object ends earlier. `into` is a buffer of at least that length:
    * the bytes are written to its start and the filled part is returned, so that repeated reads reuse memory.

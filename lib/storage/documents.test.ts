@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createJson, readJson, writeDocument } from './documents.ts';
+import { federationKeys } from '../federation/keys.ts';
+import { enforceAccess } from './access-view.ts';
+import type { FederationStore } from './contract.ts';
+import { createJson, readJson, tryReadJson, writeDocument } from './documents.ts';
+import { createListedReader } from './listed-reads.ts';
+import { waitingStore } from './outages.ts';
 import { createMemoryStorage } from './testing-objects.ts';
 
 const schema = z.strictObject({ figures: z.record(z.string(), z.number()), count: z.int() });
@@ -29,6 +34,34 @@ describe('createJson', () => {
 
     expect(first).toMatchObject({ created: true, value: { count: 1 } });
     expect(second).toMatchObject({ created: false, value: { count: 1 }, sha256: first.sha256 });
+  });
+});
+
+describe('readJson', () => {
+  test('reads nothing above 16 MiB', async () => {
+    const store = createMemoryStorage()('b');
+    await store.put('long.json', Buffer.alloc(16 * 1024 * 1024 + 1, ' '));
+
+    await expect(readJson(store, 'long.json', schema)).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+  });
+
+  const wrappers: readonly [string, (store: FederationStore) => Pick<FederationStore, 'bucket' | 'tryGet'>][] = [
+    ['a listed reader', createListedReader],
+    ['a store that waits for outages', (store) => waitingStore(store, (run) => run())],
+    ['a role', (store) => enforceAccess(store, { read: ['*'], list: 'everything' })],
+  ];
+
+  test.each(wrappers)('reads nothing above 16 MiB through %s', async (_, wrap) => {
+    const limits: unknown[] = [];
+    const store: FederationStore = createMemoryStorage()('b');
+    const tryGet: FederationStore['tryGet'] = async (_key, limit) => {
+      limits.push(limit);
+      return undefined;
+    };
+
+    await tryReadJson(wrap({ ...store, tryGet }), federationKeys.control('c'), schema);
+
+    expect(limits).toEqual([16 * 1024 * 1024]);
   });
 });
 

@@ -25,6 +25,9 @@ export function parseOnce(stored: StoredObject): StoredObject {
   return stored;
 }
 
+/** Longest document that is written or read, bytes. Readers hold a document in memory several times over. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
 /** The store to read from; its bucket's name goes into error messages. */
 type Reader<K extends string> = Pick<ObjectStore<K>, 'bucket' | 'tryGet'>;
 
@@ -32,7 +35,7 @@ type Reader<K extends string> = Pick<ObjectStore<K>, 'bucket' | 'tryGet'>;
  * Reads a JSON object that another release may have written: see {@link parseDocument}.
  *
  * @param parse `parseJson` for an object that a person wrote
- * @throws FedcardioError `BAD_MESSAGE` with the key and the path of each fault, `NEWER_SCHEMA` if only a newer release can
+ * @throws FedcardioError `BAD_MESSAGE` with the key and the path of each fault, or if it has more than 16 MiB, `NEWER_SCHEMA` if only a newer release can
  *   read it, `NOT_FOUND` if it is missing
  */
 export async function readJson<K extends string, S extends z.ZodType>(
@@ -53,7 +56,7 @@ export async function tryReadJson<K extends string, S extends z.ZodType>(
   schema: S,
   parse: typeof parseDocument = parseDocument,
 ): Promise<StoredDocument<z.infer<S>> | undefined> {
-  const stored = await store.tryGet(key);
+  const stored = await store.tryGet(key, MAX_BYTES);
   if (!stored) return undefined;
   const { body, etag } = stored;
   const known = parse === parseDocument ? parsed.get(stored) : undefined;
@@ -97,9 +100,6 @@ export async function* listDocuments<K extends string>(
   }
 }
 
-/** Longest document that is written, bytes. Readers hold a document in memory several times over. */
-const MAX_WRITTEN_BYTES = 16 * 1024 * 1024;
-
 /**
  * The bytes of a document as they are stored. They are read back with the schema before they are written: what no reader
  * could parse, such as NaN, which JSON stores as null, must never become a document that cannot be replaced.
@@ -109,8 +109,8 @@ const MAX_WRITTEN_BYTES = 16 * 1024 * 1024;
 export function documentBody<S extends z.ZodType>(schema: S, value: z.infer<S>, where = 'The new document'): string {
   const body = canonicalJson(value);
   const bytes = Buffer.from(body);
-  if (bytes.length > MAX_WRITTEN_BYTES) {
-    throw new FedcardioError('BAD_MESSAGE', `${where} has ${bytes.length} bytes, ${MAX_WRITTEN_BYTES} are allowed.`);
+  if (bytes.length > MAX_BYTES) {
+    throw new FedcardioError('BAD_MESSAGE', `${where} has ${bytes.length} bytes, ${MAX_BYTES} are allowed.`);
   }
   parseJson(bytes, schema, where);
   return body;

@@ -23,14 +23,14 @@ export function createListedReader(store: Reader): Reader {
       }
       listings.set(prefix, etags);
     },
-    tryGet: async (key) => {
+    tryGet: async (key, ...limit) => {
       const [, etags] = [...listings].find(([prefix]) => key.startsWith(prefix)) ?? [];
-      if (!etags) return store.tryGet(key);
+      if (!etags) return store.tryGet(key, ...limit);
       const etag = etags.get(key);
       if (etag === undefined) return undefined;
       const known = bodies.get(key);
       if (known?.etag === etag) return known;
-      const read = await store.tryGet(key);
+      const read = await store.tryGet(key, ...limit);
       if (read) bodies.set(key, parseOnce(read));
       return read;
     },

@@ -135,7 +135,7 @@ export const storageName = (line?: Line): string =>
 export const waitingStore = <K extends string>(store: ObjectStore<K>, waitOut: WaitOut): ObjectStore<K> => ({
   ...store,
   get: (key) => waitOut(() => store.get(key)),
-  tryGet: (key) => waitOut(() => store.tryGet(key)),
+  tryGet: (...read) => waitOut(() => store.tryGet(...read)),
   getRange: (...range) => waitOut(() => store.getRange(...range)),
   stream: (key) => waitOut(() => store.stream(key)),
   head: (key) => waitOut(() => store.head(key)),

@@ -90,8 +90,12 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBuc
       bucket,
       put,
       get: async (key) => copyOf(find(key)),
-      tryGet: async (key) => {
+      tryGet: async (key, maxBytes = Number.POSITIVE_INFINITY) => {
         const object = stored.get(at(key));
+        const bytes = object?.body.length ?? 0;
+        if (bytes > maxBytes) {
+          throw new FedcardioError('BAD_MESSAGE', `s3://${bucket}/${key} has ${bytes} bytes, ${maxBytes} are allowed.`);
+        }
         return object && copyOf(object);
       },
       getRange: async (key, start, end, into) => {

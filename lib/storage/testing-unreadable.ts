@@ -37,9 +37,9 @@ export function withUnreadable<K extends string>(
       check(key);
       return store.get(key);
     },
-    tryGet: async (key) => {
+    tryGet: async (key, ...limit) => {
       check(key);
-      return store.tryGet(key);
+      return store.tryGet(key, ...limit);
     },
     getRange: async (key, ...range) => {
       check(key);

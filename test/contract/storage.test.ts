@@ -70,6 +70,17 @@ describe.each([
     expect(await store.head('missing')).toBeUndefined();
   });
 
+  test('does not read an object that is longer than its reader allows', async () => {
+    await store.put('longer', '0123456789');
+
+    await expect(store.tryGet('longer', 9)).rejects.toMatchObject({
+      code: 'BAD_MESSAGE',
+      message: expect.stringMatching(/\/longer has 10 bytes, 9 are allowed\.$/),
+    });
+    expect(text((await store.tryGet('longer', 10))?.body ?? new Uint8Array())).toBe('0123456789');
+    expect(await store.tryGet('missing', 9)).toBeUndefined();
+  });
+
   test('reads ranges into given memory', async () => {
     await store.put('range-into', '0123456789');
     const memory = new Uint8Array(6).fill(46);
