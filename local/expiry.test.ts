@@ -24,7 +24,28 @@ test('deletes old checkpoints, and neither cases nor what may still be used', as
 
   const deleted = await deleteExpired(store, bucket, new Date(181 * DAY));
 
-  expect(deleted).toBe(2);
+  expect(deleted).toEqual({ deleted: 2, failures: [] });
   expect((await collect(store.list('' as SiteKey))).map(({ key }) => key)).toEqual(kept.toSorted());
-  expect(await deleteExpired(store, bucket, new Date(181 * DAY))).toBe(0);
+  expect((await deleteExpired(store, bucket, new Date(181 * DAY))).deleted).toBe(0);
+});
+
+test('an object that cannot be deleted stops no other', async () => {
+  const store = createMemoryStorage({ now: () => new Date(0) })<SiteKey>('heart-site-kiel');
+  const [first, second] = [1, 2].map((round) => siteKeys.optimizer({ ...AT, round })) as [SiteKey, SiteKey];
+  await store.put(first, 'locked');
+  await store.put(second, 'old');
+  const locked = new Error('Access Denied');
+  const remove: typeof store.delete = async (key) => {
+    if (key === first) throw locked;
+    return store.delete(key);
+  };
+
+  const expired = await deleteExpired(
+    { ...store, delete: remove },
+    { expiring: [{ prefix: '' as SiteKey, days: 1 }] },
+    new Date(2 * DAY),
+  );
+
+  expect(expired).toEqual({ deleted: 1, failures: [locked] });
+  expect((await collect(store.list('' as SiteKey))).map(({ key }) => key)).toEqual([first]);
 });

@@ -1,7 +1,7 @@
 import type { HandlerContext } from '../handlers/context.ts';
 import { rescan } from '../handlers/rescan.ts';
 import { sweep } from '../handlers/sweep.ts';
-import { describeError } from '../lib/error.ts';
+import { describeError, FedcardioError } from '../lib/error.ts';
 import { type PeriodicFunction, periodicFunctions } from '../lib/federation/functions.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import type { Topology } from '../lib/federation/topology.ts';
@@ -70,11 +70,21 @@ function periodicExpiry({ siteStore, now, log }: HandlerContext, { buckets }: Pi
   let dueAt = 0;
   return async () => {
     if (performance.now() < dueAt) return;
+    const kept: unknown[] = [];
     for (const bucket of buckets) {
-      const objects = bucket.site === undefined ? 0 : await deleteExpired(siteStore(bucket.site), bucket, now());
-      if (objects > 0) log('objects-expired', { site: bucket.site, objects });
+      const { site } = bucket;
+      if (site === undefined) continue;
+      const { deleted, failures } = await deleteExpired(siteStore(site), bucket, now());
+      if (deleted > 0) log('objects-expired', { site, objects: deleted });
+      kept.push(...failures);
     }
     dueAt = performance.now() + EXPIRY_EVERY_MS;
+    if (kept.length > 0) {
+      throw new FedcardioError(
+        'STORAGE',
+        `Expired objects that cannot be deleted: ${kept.length}. ${describeError(kept[0])}`,
+      );
+    }
   };
 }
 
