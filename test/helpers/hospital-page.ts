@@ -4,6 +4,7 @@ import { federationKeys, type RoundAddress, siteKeys } from '../../lib/federatio
 import { updateSchema } from '../../lib/federation/schemas.ts';
 import { calcium, hingeMap, hingeMarkups, image, PNG, testSite } from '../../lib/intake/testing.ts';
 import { sha256Hex } from '../../lib/json.ts';
+import type { OpenBucket } from '../../lib/storage/contract.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import { startTestPage } from './page-server.ts';
 
@@ -18,8 +19,9 @@ const WEIGHTS = Buffer.from('weights');
  * whose landmarks are points, and `p4`, which intake has not seen; it has answered a round. So has `munich`.
  *
  * @param folder of the machine: log and pseudonyms
+ * @param seenByPage what the page sees of the buckets
  */
-export async function hospitalPage(folder: string) {
+export async function hospitalPage(folder: string, seenByPage = (openBucket: OpenBucket) => openBucket) {
   const openBucket = createMemoryStorage();
   const site = testSite(openBucket);
   await site.put('cases/p1/image.nii.gz', image(1));
@@ -55,6 +57,6 @@ export async function hospitalPage(folder: string) {
   };
   await site.put(siteKeys.sent(ROUND), JSON.stringify(sent));
   const machine = { sentLog: join(folder, 'sent.jsonl'), pseudonyms: join(folder, 'pseudonyms') };
-  const server = await startTestPage({ openBucket, id: 'tavi', site: 'berlin', machine });
+  const server = await startTestPage({ openBucket: seenByPage(openBucket), id: 'tavi', site: 'berlin', machine });
   return { site, server, openBucket, machine, sha256 };
 }

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { consentSchema } from '../../lib/federation/schemas.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
-import { storesOf } from '../../lib/storage/stores.ts';
+import { storesOf, wrapBuckets } from '../../lib/storage/stores.ts';
 import { axeFindings, BROWSER, openPage, screenshot, startBrowser, warnWithoutBrowser } from '../helpers/browser.ts';
 import { CAMPAIGN, hospitalPage } from '../helpers/hospital-page.ts';
 
@@ -19,9 +20,18 @@ describe.skipIf(BROWSER === undefined)('a hospital decides on its page', { timeo
   });
   afterAll(() => browser?.close());
 
-  test('agrees with limits, then withdraws', async () => {
+  test('agrees with limits, then withdraws, and repeats what the coordinator was not told', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fedcardio-consent-'));
-    const { server, openBucket } = await hospitalPage(folder);
+    let isAway = false;
+    const { server, openBucket } = await hospitalPage(folder, (open) =>
+      wrapBuckets(open, (store) => ({
+        ...store,
+        put: async (key, ...object) => {
+          if (isAway && key.startsWith('sites/')) throw new FedcardioError('STORAGE', 'Access denied (403).');
+          return store.put(key, ...object);
+        },
+      })),
+    );
     const { federationStore, siteStore } = storesOf(openBucket, 'tavi');
     const { page, close } = await openPage(browser, server.address());
     await page.getByRole('heading', { level: 1 }).waitFor();
@@ -50,12 +60,21 @@ describe.skipIf(BROWSER === undefined)('a hospital decides on its page', { timeo
     const copy = () => tryReadJson(federationStore, federationKeys.consent('berlin', CAMPAIGN), consentSchema);
     await expect.poll(async () => (await copy())?.sha256).toBe(own.sha256);
 
+    isAway = true;
     await page.getByRole('button', { name: 'Withdraw the consent' }).click();
     await dialog.getByLabel(/Who decides/).fill('Data protection office');
     await dialog.getByRole('button', { name: 'Withdraw the consent' }).click();
     await page.locator('.badge', { hasText: 'withdrawn' }).waitFor();
     const after = await readJson(siteStore('berlin'), siteKeys.consent(CAMPAIGN), consentSchema);
     expect(after.value.state).toBe('withdrawn');
+
+    const alert = page.getByRole('alert');
+    await alert.getByText(/has recorded its answer \(withdrawn\), but could not tell the coordinator/).waitFor();
+    expect((await copy())?.value.state).toBe('agreed');
+    isAway = false;
+    await alert.getByRole('button', { name: 'Try again' }).click();
+    await alert.waitFor({ state: 'detached' });
+    expect((await copy())?.value.state).toBe('withdrawn');
 
     await close();
     await server.close();

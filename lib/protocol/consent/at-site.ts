@@ -119,8 +119,7 @@ export async function decide(context: ConsentContext, campaign: string, decision
   const before = await tryReadJson(store, siteKeys.consent(campaign), consentSchema);
   if (own.state === 'withdrawn' && before?.value.state === 'withdrawn') {
     // An interrupted call may have told the coordinator nothing.
-    await tellCoordinator(context, before.value);
-    return before.value;
+    return told(context, before.value);
   }
   if (own.state === 'withdrawn' && before?.value.state !== 'agreed') {
     throw new FedcardioError(
@@ -137,8 +136,7 @@ export async function decide(context: ConsentContext, campaign: string, decision
   const record = async (answer: Consent): Promise<Consent> => {
     const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
     await writeDocument(store, siteKeys.consent(campaign), consentSchema, answer, condition);
-    await tellCoordinator(context, answer);
-    return answer;
+    return told(context, answer);
   };
   if (own.state === 'agreed' && plan.sha256 !== (shown ?? before?.value.plan ?? plan.sha256)) {
     await record(askedAgain(asked, before?.value));
@@ -171,6 +169,18 @@ const REPLACED = 'The coordinator has replaced the plan of the campaign since th
 const tellCoordinator = async ({ site, federationStore }: ConsentContext, consent: Consent): Promise<void> => {
   await writeDocument(federationStore, federationKeys.consent(site, consent.campaign), consentSchema, consent);
 };
+
+/** Tells the coordinator of a recorded answer. An error says that the answer holds nevertheless. */
+async function told(context: ConsentContext, answer: Consent): Promise<Consent> {
+  try {
+    await tellCoordinator(context, answer);
+    return answer;
+  } catch (error) {
+    if (!isFedcardioError(error)) throw error;
+    const text = `Site ${context.site} has recorded its answer (${answer.state}), but could not tell the coordinator. ${error.message}`;
+    throw new FedcardioError(error.code, text, { cause: error.cause, hint: 'Give the same answer once more.' });
+  }
+}
 
 /**
  * The consent under which a GPU task works; undefined for a smoke test, which uses no case of a patient.

@@ -37,15 +37,15 @@ export function ConsentControls(props: {
   const { campaign, plan, consent, isOver, onChanged } = props;
   const { decide: text } = useTexts().hospital;
   const [asked, setAsked] = useState<Decision>();
-  const [error, setError] = useState<ApiError>();
+  const [failed, setFailed] = useState<{ readonly error: ApiError; readonly body: Body }>();
 
   async function change(body: Body) {
-    setError(undefined);
+    setFailed(undefined);
     try {
       await request('siteConsent', { campaign }, { body: { ...body, plan } });
     } catch (failure) {
       if (!(failure instanceof ApiError)) throw failure;
-      setError(failure);
+      setFailed({ error: failure, body });
     }
     onChanged();
   }
@@ -89,9 +89,12 @@ export function ConsentControls(props: {
           ))}
         </p>
       )}
-      {error && (
+      {failed && (
         <p class="fault" role="alert">
-          <strong>{text.notDecided}</strong> {error.message} {error.hint}
+          <strong>{text.notDecided}</strong> {failed.error.message} {failed.error.hint}{' '}
+          <button type="button" onClick={() => change(failed.body)}>
+            {text.tryAgain}
+          </button>
         </p>
       )}
       {asked && (

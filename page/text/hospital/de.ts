@@ -47,7 +47,8 @@ export const hospitalDe: HospitalTexts = {
     minimum: (count) =>
       `Kennzahlen verlassen das Haus, wenn mindestens ${plural(count, 'Fall', 'Fälle')} dahinterstehen.`,
     noFigures: 'Keine Kennzahlen verlassen das Haus.',
-    notDecided: 'Nichts wurde festgehalten.',
+    notDecided: 'Das wurde nicht abgeschlossen.',
+    tryAgain: 'Noch einmal versuchen',
     by: 'Wer entscheidet (die Koordination sieht es)',
     why: 'Grund, wenn Sie einen nennen wollen (die Koordination sieht ihn)',
     whichScores: 'Bewertungen',
