@@ -42,7 +42,7 @@ test('an object that cannot be deleted stops no other', async () => {
 
   const expired = await deleteExpired(
     { ...store, delete: remove },
-    { expiring: [{ prefix: '' as SiteKey, days: 1 }] },
+    { expiring: [{ prefix: '' as SiteKey, days: 1, noncurrentDays: 1 }] },
     new Date(2 * DAY),
   );
 
