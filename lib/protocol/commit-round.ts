@@ -52,7 +52,7 @@ export async function commitRound(
  * for people, and no site can stop a round with them.
  */
 export async function figuresOf(
-  store: Pick<FederationStore, 'list' | 'tryGet'>,
+  store: Pick<FederationStore, 'tryGet'>,
   entries: SealEntries,
 ): Promise<Commit['figures']> {
   const updates = await sealedUpdates(store, entries);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { describeError, isFedcardioError } from '../error.ts';
+import { describeError, type ErrorCode, isFedcardioError } from '../error.ts';
 import type { FederationKey, RoundAddress } from '../federation/keys.ts';
 import { federationKeys } from '../federation/keys.ts';
 import {
@@ -63,24 +63,24 @@ export async function verifyRound(store: FederationStore, link: Link): Promise<R
   const commit = (await read(federationKeys.commit(at), commitSchema)) ?? null;
   if (open && seal && commit) {
     faults.push(...chainFaults(link, open, seal, commit));
+    const checkResult = open.value.secure ? checkMasked : checkMerge;
     if (open.value.secure) await orFault(faults, () => checkCohort(faults, store, link, open.value));
     await checkUpdates(faults, store, open.value, seal.value.updates);
-    await checkLate(faults, store, open.value, seal.value);
-    const check = open.value.secure ? checkMasked : checkMerge;
-    await orFault(faults, () => check(faults, store, open.value, seal.value, commit.value));
+    await orFault(faults, () => checkLate(faults, store, open.value, seal.value));
+    await orFault(faults, () => checkResult(faults, store, open.value, seal.value, commit.value));
   }
   return { at, faults, commit };
 }
 
-/** The result of `work`. If an object that it reads is missing or unreadable, that is a fault. */
+/** Codes of errors that a campaign's own objects cause. */
+const OF_OBJECTS: readonly ErrorCode[] = ['BAD_MESSAGE', 'NOT_FOUND', 'BAD_WEIGHTS', 'BAD_CONFIGURATION'];
+
+/** The result of `work`. If an object that it reads is missing, unreadable or impossible, that is a fault. */
 export async function orFault<T>(faults: string[], work: () => Promise<T>, prefix = ''): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    const isUnreadable = (['BAD_MESSAGE', 'NOT_FOUND', 'BAD_WEIGHTS'] as const).some((code) =>
-      isFedcardioError(error, code),
-    );
-    if (!isUnreadable) throw error;
+    if (!OF_OBJECTS.some((code) => isFedcardioError(error, code))) throw error;
     faults.push(prefix + describeError(error));
     return undefined;
   }

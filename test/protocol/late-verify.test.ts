@@ -100,6 +100,25 @@ describe('an update that comes after its round was sealed', () => {
   });
 });
 
+test('the round before a late update that cannot be read is a fault, and ends no verification', async () => {
+  await start();
+  for (const task of await runWithout(1)) await world.deliver(task);
+  await runWithout();
+  const { federationStore } = world.context;
+  const { updates, ...seal } = await sealOf(2);
+  const [{ validation: _, ...entry }] = updates as [(typeof updates)[number]];
+  await federationStore.put(federationKeys.seal(at(2)), canonicalJson({ ...seal, updates, late: [entry] }));
+  await federationStore.put(federationKeys.open(at(1)), '{}');
+
+  const found = await verifyCampaign(federationStore, 'tavi');
+
+  const broken = found.rounds.flatMap(({ at: { round }, faults }) =>
+    faults.some((fault) => /0001\/open\.json/.test(fault)) ? [round] : [],
+  );
+  expect(broken).toEqual([1, 2]);
+  expect(found.rounds.map(({ at: { round } }) => round)).toEqual([1, 2, 3]);
+});
+
 test('without lateFactor, a late update is never merged', async () => {
   await start((campaign) => ({
     ...campaign,
