@@ -97,6 +97,12 @@ describe('an update that comes after its round was sealed', () => {
     await federationStore.put(federationKeys.seal(at(2)), canonicalJson({ ...second, late: [entry] }));
 
     expect(await faults()).toContain(`${entry.site}: ${entry.site} takes no part in this round`);
+
+    await federationStore.put(federationKeys.seal(at(2)), canonicalJson({ ...second, late: [entry, entry] }));
+    expect(await faults()).toContain('seal.json does not list one late update per site, sorted by site');
+
+    await federationStore.put(federationKeys.seal(at(1)), canonicalJson({ ...first, late: [entry] }));
+    expect(await faults()).toContain('seal.json lists late updates, but the stage does not merge any');
   });
 });
 

@@ -6,6 +6,7 @@ import { canonicalJson } from '../../lib/json.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { readJson } from '../../lib/storage/documents.ts';
+import { withUnreadable } from '../../lib/storage/testing-unreadable.ts';
 import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import { campaignWith, smallCampaignWith } from './simulated-campaign.ts';
 import { type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
@@ -194,6 +195,40 @@ describe('verifyCampaign', () => {
     );
 
     expect(await faults()).toContain('plan.json does not match campaign.json');
+  });
+
+  test('finds a plan with a stage more than campaign.json', async () => {
+    const plan = (await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema)).value;
+    const [stage] = plan.campaign.stages;
+    const stages = [...plan.campaign.stages, { ...stage, name: 'another' }];
+    await overwrite(federationKeys.plan('tavi'), canonicalJson({ ...plan, campaign: { ...plan.campaign, stages } }));
+
+    expect(await faults()).toContain('plan.json does not match campaign.json');
+  });
+
+  test.each([
+    ['in another order', ([first, second]: readonly unknown[]) => [second, first]],
+    ['twice', ([first, second]: readonly unknown[]) => [first, first, second]],
+  ])('finds a seal that names its updates %s', async (_, change) => {
+    const seal = await sealOf(FIRST);
+    await overwrite(federationKeys.seal(FIRST), canonicalJson({ ...seal, updates: change(seal.updates) }));
+
+    expect(await faults()).toEqual(
+      expect.arrayContaining([
+        'teacher/hinge-points 1: seal.json does not list one update per site, sorted by site',
+        'teacher/hinge-points 1: commit.json does not name seal.json',
+        'teacher/hinge-points 1: commit.json lists other sites than seal.json',
+      ]),
+    );
+  });
+
+  test('ends with an error if the storage refuses an update, which is no fault of the round', async () => {
+    const [update] = (await sealOf(FIRST)).updates;
+    const store = withUnreadable(world.context.federationStore, (key) =>
+      key === update?.weights?.key ? 'a KMS key of others' : undefined,
+    );
+
+    await expect(verifyCampaign(store, 'tavi')).rejects.toMatchObject({ code: 'STORAGE' });
   });
 
   test('finds norms that are not those of the updates', async () => {
