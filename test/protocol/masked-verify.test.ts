@@ -57,7 +57,9 @@ afterEach(async () => {
   original.clear();
 });
 
-type Json = Record<string, never> & { [name: string]: Json };
+interface Json {
+  readonly [name: string]: Json;
+}
 
 /** Changes a stored document until the test ends. */
 async function forge(key: FederationKey, change: (document: Json) => unknown): Promise<void> {
