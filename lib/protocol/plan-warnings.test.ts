@@ -20,8 +20,12 @@ const stage = (aggregation: Stage['aggregation'], minSites = 3, fields: Partial<
 });
 
 /** The warnings of a new campaign with these stages. */
-function warnings(stages: readonly Stage[], sites: readonly string[] = EIGHT): readonly string[] {
-  const value = campaignSchema.parse({ schema: 'fedcardio.campaign/1', id: 'c', stages });
+function warnings(
+  stages: readonly Stage[],
+  sites: readonly string[] = EIGHT,
+  privacy?: CampaignInput['privacy'],
+): readonly string[] {
+  const value = campaignSchema.parse({ schema: 'fedcardio.campaign/1', id: 'c', stages, privacy });
   return planWarnings(planCampaign('c', { value, sha256: '' }, new Date(0)).campaign, sites);
 }
 
@@ -81,4 +85,14 @@ test('count the sites that a stage asks', () => {
   expect(warnings([stage(undefined, 1, { sites: ['a'] })])).toEqual([]);
   expect(warnings([stage(undefined, 1, { sites: ['a', 'b'] })])).toEqual([expect.stringMatching(/with two sites/)]);
   expect(warnings([stage(undefined)], ['a'])).toEqual([]);
+});
+
+test('say for how many rounds the keys of secure aggregation have room', () => {
+  const sites = Array.from({ length: 64 }, (_, i) => `site-${i}`);
+  const found = (rounds: number, of = sites) =>
+    warnings([stage(undefined, 3, { rounds })], of, { secureAggregation: {} }).join();
+
+  expect(found(100)).not.toMatch(/rounds of a stage/);
+  expect(found(200)).toMatch(/64 sites, .* at most 152 rounds of a stage: beyond, a round that 21 sites leave/);
+  expect(found(200, EIGHT)).not.toMatch(/rounds of a stage/);
 });

@@ -3,25 +3,29 @@ import type { Strategy } from '../aggregation/strategies/strategy.ts';
 import type { Campaign } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import { isFor, type LearningStage, learns } from './plan.ts';
+import { mostRounds } from './secure/most-rounds.ts';
+import { type SecureTerms, thresholdOf } from './secure/terms.ts';
 
 /** Fewest updates among which one can be found to be too large: the median of two norms may be the malicious one's. */
 const CLIPS_FROM = 3;
 
 /**
- * Why a campaign's stages cannot tolerate one malicious site, one sentence or two for each reason. A stage of one site has
- * nobody to protect.
+ * Why a campaign's stages cannot tolerate one malicious site, or as many that leave as secure aggregation allows; one sentence or
+ * two for each reason. A stage of one site has nobody to protect.
  *
  * @param campaign with the defaults of its plan
  * @param sites the federation's sites
  */
 export function planWarnings(campaign: Campaign, sites: readonly string[]): readonly string[] {
-  const isSecure = campaign.privacy?.secureAggregation !== undefined;
+  const secure = campaign.privacy?.secureAggregation;
   const isPrivate = campaign.privacy?.differentialPrivacy !== undefined;
   const found = campaign.stages.filter(learns).flatMap((stage) => {
     const asked = sites.filter((site) => isFor(stage, site)).length;
     return asked < 2
       ? []
-      : (isSecure ? [UNSEEN] : warningsOf(stage, asked, isPrivate)).map((text) => ({ text, stage: stage.name }));
+      : (secure ? [UNSEEN, ...tooManyRounds(stage, asked, secure)] : warningsOf(stage, asked, isPrivate)).map(
+          (text) => ({ text, stage: stage.name }),
+        );
   });
   return [...groupBy(found, ({ text }) => text)].map(([text, of]) => {
     return `${of.map(({ stage }) => stage).join(', ')}: ${text}`;
@@ -30,6 +34,15 @@ export function planWarnings(campaign: Campaign, sites: readonly string[]): read
 
 const UNSEEN =
   'with secure aggregation nobody can check a single update: one malicious site can move the model anywhere.';
+
+function tooManyRounds({ rounds }: LearningStage, asked: number, secure: SecureTerms): readonly string[] {
+  const threshold = thresholdOf(secure, asked);
+  const most = mostRounds(asked, threshold);
+  if (rounds <= most) return [];
+  return [
+    `with ${asked} sites, secure aggregation is planned for at most ${most} rounds of a stage: beyond, a round that ${asked - threshold} sites leave ends the campaign, because their keys do not fit into a document. Split the stage, or raise the threshold.`,
+  ];
+}
 
 /** @param isPrivate every update is clipped to a fixed norm and has the same weight */
 function warningsOf(stage: LearningStage, asked: number, isPrivate: boolean): readonly string[] {

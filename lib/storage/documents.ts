@@ -26,7 +26,7 @@ export function parseOnce(stored: StoredObject): StoredObject {
 }
 
 /** Longest document that is written or read, bytes. Readers hold a document in memory several times over. */
-const MAX_BYTES = 16 * 1024 * 1024;
+export const LONGEST_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
 /** The store to read from; its bucket's name goes into error messages. */
 type Reader<K extends string> = Pick<ObjectStore<K>, 'bucket' | 'tryGet'>;
@@ -56,7 +56,7 @@ export async function tryReadJson<K extends string, S extends z.ZodType>(
   schema: S,
   parse: typeof parseDocument = parseDocument,
 ): Promise<StoredDocument<z.infer<S>> | undefined> {
-  const stored = await store.tryGet(key, MAX_BYTES);
+  const stored = await store.tryGet(key, LONGEST_DOCUMENT_BYTES);
   if (!stored) return undefined;
   const { body, etag } = stored;
   const known = parse === parseDocument ? parsed.get(stored) : undefined;
@@ -109,8 +109,11 @@ export async function* listDocuments<K extends string>(
 export function documentBody<S extends z.ZodType>(schema: S, value: z.infer<S>, where = 'The new document'): string {
   const body = canonicalJson(value);
   const bytes = Buffer.from(body);
-  if (bytes.length > MAX_BYTES) {
-    throw new FedcardioError('BAD_MESSAGE', `${where} has ${bytes.length} bytes, ${MAX_BYTES} are allowed.`);
+  if (bytes.length > LONGEST_DOCUMENT_BYTES) {
+    throw new FedcardioError(
+      'BAD_MESSAGE',
+      `${where} has ${bytes.length} bytes, ${LONGEST_DOCUMENT_BYTES} are allowed.`,
+    );
   }
   parseJson(bytes, schema, where);
   return body;

@@ -10,7 +10,7 @@ import { failureOfAll, type SiteRead, type Unreadable, unreadableOf } from '../.
 const READS_AT_ONCE = 16;
 
 /** Longest short answer, bytes: shares of the keys of 25 sites for 1,000 rounds have 2 MB. */
-const MAX_STEP_BYTES = 8 * 1024 * 1024;
+export const MAX_STEP_BYTES = 8 * 1024 * 1024;
 
 /** What sites have answered. */
 export interface StepAnswers<T> {
