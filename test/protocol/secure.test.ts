@@ -311,17 +311,21 @@ describe('a campaign with secure aggregation', () => {
     },
   );
 
-  test.each<[RefusalName, string]>([
-    ['a KMS key of others', 'completed'],
-    ['GLACIER', 'failed'],
-  ])('decides nothing while a sealed update is denied, unless it stays so: %s', async (refusal, status) => {
+  const sealed = (key: string) => key.startsWith('updates/site-2/tavi/teacher/0001/') && key.endsWith('.update.json');
+  const sharesOfAbsent = (key: string) =>
+    key === federationKeys.stepAnswer({ campaign: 'tavi', stage: 'teacher', attempt: 1 }, 'site-2', 'shares');
+  test.each<[string, RefusalName, string, (key: string) => boolean, Drop]>([
+    ['a sealed update is denied', 'a KMS key of others', 'completed', sealed, () => false],
+    ['a sealed update is archived', 'GLACIER', 'failed', sealed, () => false],
+    ['shares of an absent site are denied', 'a KMS key of others', 'completed', sharesOfAbsent, losing(2, 'task')],
+    ['shares of an absent site are archived', 'GLACIER', 'failed', sharesOfAbsent, losing(2, 'task')],
+  ])('decides nothing while %s, unless it stays so: %s', async (_, refusal, status, isUnreadable, lose) => {
     let isDenied: boolean | undefined;
-    const isSealed = (key: string) =>
-      key.startsWith('updates/site-2/tavi/teacher/0001/') && key.endsWith('.update.json');
-    const deny: Drop = (delivery, { context }) => {
-      if (!losing(0, 'endorse')(delivery) || isDenied !== undefined) return false;
+    const deny: Drop = (delivery, world) => {
+      if (!losing(0, 'endorse')(delivery) || isDenied !== undefined) return lose(delivery, world);
       isDenied = true;
-      const refusalOf = (key: string) => (isDenied && isSealed(key) ? refusal : undefined);
+      const { context } = world;
+      const refusalOf = (key: string) => (isDenied && isUnreadable(key) ? refusal : undefined);
       Object.assign(context, { federationStore: withUnreadable(context.federationStore, refusalOf) });
       return false;
     };
