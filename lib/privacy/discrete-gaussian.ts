@@ -74,7 +74,7 @@ function happensExpOne(byte: Byte): boolean {
 }
 
 /** True with probability numerator/denominator: a random number is compared digit by digit, of which one mostly decides. */
-function happens(numerator: bigint, denominator: bigint, byte: Byte): boolean {
+export function happens(numerator: bigint, denominator: bigint, byte: Byte): boolean {
   let rest = numerator;
   for (;;) {
     const scaled = rest << 8n;
@@ -86,7 +86,7 @@ function happens(numerator: bigint, denominator: bigint, byte: Byte): boolean {
 }
 
 /** Like {@link happens}, for numbers below 2⁴⁰. */
-function happensSmall(numerator: number, denominator: number, byte: Byte): boolean {
+export function happensSmall(numerator: number, denominator: number, byte: Byte): boolean {
   let rest = numerator;
   for (;;) {
     const scaled = rest * 256;

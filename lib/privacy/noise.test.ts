@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { epsilonOfCurve, renyiCurve } from './accountant.ts';
-import { discreteGaussian, varianceOf } from './discrete-gaussian.ts';
+import { discreteGaussian, happens, happensSmall, varianceOf } from './discrete-gaussian.ts';
 import { distributedCurve, noisyFixedPoint, roundedNorm, sigmaOfShare, sumInflation } from './distributed-noise.ts';
 import { stepOf } from './fixed-point.ts';
 import { addGaussianNoise } from './gaussian-noise.ts';
@@ -36,6 +36,44 @@ function discreteDeviate(values: readonly number[], sigma: number): number {
   const scaled = expected.map((weight) => (values.length * weight) / total);
   return chiSquareDeviate(binned(values, expected.length, binOf), scaled);
 }
+
+test.each([
+  [[31, 255, 255, 255, 255, 255, 255], 2 ** 53 - 1],
+  [[255, 255, 255, 255, 255, 255, 255], 2 ** 53 - 1],
+  [[0, 0, 1, 0, 0, 0, 0], 2 ** 32],
+  [[0, 0, 0, 255, 0, 0, 1], 255 * 2 ** 24 + 1],
+])('a uniform number is one of 53 bits', (bytes, expected) => {
+  expect(uniformOf(() => Uint8Array.from(bytes))() * 2 ** 53).toBe(expected);
+});
+
+describe('an event of a fraction as its probability', () => {
+  const fraction = fc
+    .integer({ min: 2, max: 2 ** 39 })
+    .chain((denominator) => fc.tuple(fc.integer({ min: 1, max: denominator - 1 }), fc.constant(denominator)));
+
+  test.each<[string, (numerator: number, denominator: number, byte: () => number) => boolean]>([
+    ['of small numbers', happensSmall],
+    ['of any numbers', (numerator, denominator, byte) => happens(BigInt(numerator), BigInt(denominator), byte)],
+  ])('happens for exactly the random numbers below it, %s', (_, happens) => {
+    fc.assert(
+      fc.property(fraction, fc.uint8Array({ minLength: 3, maxLength: 3 }), fc.nat(3), ([n, d], random, equal) => {
+        // Random digits, of which the first ones are those of the fraction: they alone decide nothing.
+        const digits = [0, 1, 2].map((at) => Number((BigInt(n) * 256n ** BigInt(at + 1)) / BigInt(d)) % 256);
+        const drawn = [...digits.slice(0, equal), ...random.subarray(equal)];
+        const decides = drawn.findIndex((digit, at) => digit !== digits[at]);
+        let used = 0;
+        const byte = () => {
+          if (used === drawn.length) throw new Error('Undecided.');
+          return drawn[used++] as number;
+        };
+
+        if (decides === -1) expect(() => happens(n, d, byte)).toThrow('Undecided.');
+        else expect(happens(n, d, byte)).toBe((drawn[decides] as number) < (digits[decides] as number));
+        expect(used).toBe(decides === -1 ? 3 : decides + 1);
+      }),
+    );
+  });
+});
 
 describe('the discrete Gaussian', () => {
   test.each([0.5, 1, 2.75, 40])('has the right distribution, and another deviation would show: σ = %d', (sigma) => {
