@@ -147,7 +147,6 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
       ...shared,
       federation,
       listedKeys,
-      countingSeconds: 0,
       federationStore: own,
       queues: {
         ...shared.queues,

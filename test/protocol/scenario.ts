@@ -130,11 +130,12 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc.record({
   seed,
 });
 
-/** Without losses and crashes, where events must complete every campaign even if no sweep runs. */
+/**
+ * Without losses and crashes, where events must complete every campaign even if no sweep runs. A claim of too many cases waits for a
+ * count that never comes: only a sweep ends that.
+ */
 export const losslessScenario: fc.Arbitrary<Scenario> = fc.record({
-  sites: sites('fails', 'diverges', 'overclaims', 'wrong-base').map((all) =>
-    all.map((one) => ({ ...one, member: true })),
-  ),
+  sites: sites('fails', 'diverges', 'wrong-base').map((all) => all.map((one) => ({ ...one, member: true }))),
   quorum: fc.record({
     minSites: usually(1, 2),
     minFraction: fc.constantFrom(0.1, 0.6, 1),
