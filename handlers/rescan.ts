@@ -4,6 +4,13 @@ import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext } from './context.ts';
 import { reportCase, shownSubject, summaryCache } from './intake.ts';
 
+export interface Rescanned {
+  /** Whether every case was looked at; otherwise the next call continues. */
+  readonly isDone: boolean;
+  /** `STORAGE` if cases could not be examined: the next call tries again. */
+  readonly failure: FedcardioError | undefined;
+}
+
 /** Seconds after which no further batch of cases starts. A batch of large CTs takes minutes. */
 const RESCAN_SECONDS = 600;
 
@@ -12,10 +19,8 @@ const RESCAN_SECONDS = 600;
  * those of the machine. A site that fails does not stop the others.
  *
  * @param seconds after which no further batch of cases starts
- * @returns whether every case is settled; otherwise the next call continues
- * @throws FedcardioError STORAGE if cases could not be examined: the next call tries again
  */
-export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS): Promise<boolean> {
+export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS): Promise<Rescanned> {
   const { federation, federationStore, siteStore, now, log } = context;
   const until = new Date(now().getTime() + seconds * 1000);
   const tasks = await readTasks(context);
@@ -42,10 +47,11 @@ export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS):
       reasons.push(`${site}: ${describeError(error)}`);
     }
   }
-  if (reasons.length > 0) {
-    throw new FedcardioError('STORAGE', `The rescan met ${reasons.length} failures, first ${reasons[0]}`, {
-      hint: 'Nothing is lost: the next rescan tries again. The log names every case.',
-    });
-  }
-  return remaining === 0;
+  const failure =
+    reasons.length === 0
+      ? undefined
+      : new FedcardioError('STORAGE', `The rescan met ${reasons.length} failures, first ${reasons[0]}`, {
+          hint: 'Nothing is lost: the next rescan tries again. The log names every case.',
+        });
+  return { isDone: remaining === 0, failure };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { FedcardioError } from '../lib/error.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { outcomeSchema } from '../lib/federation/schemas.ts';
 import { DEFAULT_TASKS } from '../lib/federation/tasks.ts';
@@ -73,6 +74,67 @@ describe('sweep', () => {
     await sweep(role);
 
     expect(take()).toMatchObject({ get: 0, list: 1, put: 0 });
+  });
+
+  test('goes on with the others if it cannot be told whether a campaign has ended, or it cannot be ended', async () => {
+    const { context, log, upload } = simulate();
+    const [old, broken] = ['a-old', 'b-broken'];
+    await upload(campaignWith(QUORUM));
+    for (const id of [old, broken]) await context.federationStore.put(federationKeys.plan(id), '{');
+    const refuse = (key: string) => {
+      if (key === federationKeys.outcome(old)) throw new FedcardioError('STORAGE', 'Cannot look it up.');
+      if (key === federationKeys.outcome(broken)) throw new FedcardioError('STORAGE', 'Cannot end it.');
+    };
+    const { federationStore } = context;
+    const refusing: typeof federationStore = {
+      ...federationStore,
+      head: async (key) => {
+        if (key === federationKeys.outcome(old)) refuse(key);
+        return federationStore.head(key);
+      },
+      putIfAbsent: async (key, body) => {
+        refuse(key);
+        return federationStore.putIfAbsent(key, body);
+      },
+    };
+
+    await sweep({ ...context, federationStore: refusing });
+
+    const failed = log.filter(({ event }) => event === 'sweep-failed').map(({ fields }) => fields);
+    expect(failed).toEqual([
+      { campaign: old, reason: 'Cannot look it up.' },
+      { campaign: broken, reason: expect.stringContaining('is not JSON') },
+      { campaign: broken, reason: 'Cannot end it.' },
+    ]);
+    expect(await federationStore.head(federationKeys.plan('tavi'))).toBeDefined();
+  });
+
+  test('goes on with the others if nobody can tell whether a campaign has ended, or it cannot be ended', async () => {
+    const { context, log, upload } = simulate();
+    const { federationStore } = context;
+    for (const id of ['a-refused', 'b-broken']) await federationStore.put(federationKeys.plan(id), '{');
+    await upload(campaignWith(QUORUM));
+    const denied = new FedcardioError('STORAGE', 'Access denied.');
+    const refusing: typeof federationStore = {
+      ...federationStore,
+      head: async (key) => {
+        if (key === federationKeys.outcome('a-refused')) throw denied;
+        return federationStore.head(key);
+      },
+      putIfAbsent: async (key, body) => {
+        if (key === federationKeys.outcome('b-broken')) throw denied;
+        return federationStore.putIfAbsent(key, body);
+      },
+    };
+
+    await sweep({ ...context, federationStore: refusing });
+
+    expect(log.filter(({ event }) => event === 'sweep-failed').map(({ fields }) => fields)).toEqual([
+      { campaign: 'a-refused', reason: 'Access denied.' },
+      { campaign: 'b-broken', reason: expect.stringContaining('is not JSON') },
+      { campaign: 'b-broken', reason: 'Access denied.' },
+    ]);
+    expect(await federationStore.head(federationKeys.plan('tavi'))).toBeDefined();
   });
 
   test('does not end a campaign because of a storage error', async () => {

@@ -26,12 +26,17 @@ export async function sweep(context: HandlerContext, options: SweepOptions = {})
   }
   for await (const folder of federationStore.folders(federationKeys.campaignsPrefix)) {
     const campaign = parseCampaignKey(folder);
-    if (campaign === undefined || (await hasEnded(federationStore, campaign))) continue;
+    if (campaign === undefined) continue;
     try {
+      if (await hasEnded(federationStore, campaign)) continue;
       for (const at of await advanceCampaign(context, campaign, options)) await closeRound(context, at);
     } catch (error) {
-      log('sweep-failed', { campaign, reason: describeError(error) });
-      if (isFedcardioError(error, 'BAD_MESSAGE')) await endCampaign(context, campaign, 'failed', describeError(error));
+      const failed = (reason: string) => log('sweep-failed', { campaign, reason });
+      failed(describeError(error));
+      if (!isFedcardioError(error, 'BAD_MESSAGE')) continue;
+      await endCampaign(context, campaign, 'failed', describeError(error)).catch((failure: unknown) =>
+        failed(describeError(failure)),
+      );
     }
   }
 }

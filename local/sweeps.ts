@@ -100,11 +100,8 @@ function periodicRescan(
   let dueAt = 0;
   return async () => {
     if (performance.now() < dueAt) return;
-    let isDone = true;
-    try {
-      isDone = await rescan({ ...context, federation: own }, RESCAN_SLICE_SECONDS);
-    } finally {
-      if (isDone) dueAt = performance.now() + rescanEverySeconds * 1000;
-    }
+    const { isDone, failure } = await rescan({ ...context, federation: own }, RESCAN_SLICE_SECONDS);
+    if (isDone) dueAt = performance.now() + rescanEverySeconds * 1000;
+    if (failure) throw failure;
   };
 }
