@@ -24,7 +24,7 @@ test('deletes old checkpoints, and neither cases nor what may still be used', as
 
   const deleted = await deleteExpired(store, bucket, new Date(181 * DAY));
 
-  expect(deleted).toEqual({ deleted: 2, failures: [] });
+  expect(deleted).toEqual({ deleted: 2, kept: 0 });
   expect((await collect(store.list('' as SiteKey))).map(({ key }) => key)).toEqual(kept.toSorted());
   expect((await deleteExpired(store, bucket, new Date(181 * DAY))).deleted).toBe(0);
 });
@@ -46,6 +46,6 @@ test('an object that cannot be deleted stops no other', async () => {
     new Date(2 * DAY),
   );
 
-  expect(expired).toEqual({ deleted: 1, failures: [locked] });
+  expect(expired).toEqual({ deleted: 1, kept: 1, failure: locked });
   expect((await collect(store.list('' as SiteKey))).map(({ key }) => key)).toEqual([first]);
 });

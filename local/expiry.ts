@@ -6,8 +6,9 @@ const DAY_MS = 86_400_000;
 export interface Expired {
   /** Number of deleted objects. */
   readonly deleted: number;
-  /** An error for each object that cannot be deleted. */
-  readonly failures: readonly unknown[];
+  /** Number of those that cannot be deleted, and why the first one of them cannot. */
+  readonly kept: number;
+  readonly failure?: unknown;
 }
 
 /**
@@ -19,8 +20,8 @@ export async function deleteExpired<K extends string>(
   { expiring }: Pick<BucketSpec, 'expiring'>,
   now: Date,
 ): Promise<Expired> {
-  let deleted = 0;
-  const failures: unknown[] = [];
+  let [deleted, kept] = [0, 0];
+  let failure: unknown;
   for (const { prefix, days } of expiring) {
     for await (const { key, lastModified } of store.list(prefix as K)) {
       if (now.getTime() - lastModified.getTime() <= days * DAY_MS) continue;
@@ -28,9 +29,10 @@ export async function deleteExpired<K extends string>(
         await store.delete(key);
         deleted += 1;
       } catch (error) {
-        failures.push(error);
+        kept += 1;
+        failure ??= error;
       }
     }
   }
-  return { deleted, failures };
+  return { deleted, kept, failure };
 }

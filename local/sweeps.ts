@@ -70,20 +70,18 @@ function periodicExpiry({ siteStore, now, log }: HandlerContext, { buckets }: Pi
   let dueAt = 0;
   return async () => {
     if (performance.now() < dueAt) return;
-    const kept: unknown[] = [];
+    let [left, why]: [number, unknown] = [0, undefined];
     for (const bucket of buckets) {
       const { site } = bucket;
       if (site === undefined) continue;
-      const { deleted, failures } = await deleteExpired(siteStore(site), bucket, now());
+      const { deleted, kept, failure } = await deleteExpired(siteStore(site), bucket, now());
       if (deleted > 0) log('objects-expired', { site, objects: deleted });
-      kept.push(...failures);
+      left += kept;
+      why ??= failure;
     }
     dueAt = performance.now() + EXPIRY_EVERY_MS;
-    if (kept.length > 0) {
-      throw new FedcardioError(
-        'STORAGE',
-        `Expired objects that cannot be deleted: ${kept.length}. ${describeError(kept[0])}`,
-      );
+    if (left > 0) {
+      throw new FedcardioError('STORAGE', `Expired objects that cannot be deleted: ${left}. ${describeError(why)}`);
     }
   };
 }

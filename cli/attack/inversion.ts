@@ -127,6 +127,7 @@ async function readFirst(cases: readonly CaseSource[], most: number): Promise<re
 }
 
 function rangeOf(images: readonly Float32Array[]): [number, number] {
-  const all = images.map((image) => [Math.min(...image), Math.max(...image)] as const);
-  return [Math.min(...all.map(([low]) => low)), Math.max(...all.map(([, high]) => high))];
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const image of images) for (const value of image) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  return [low, high];
 }

@@ -10,7 +10,7 @@ import { type Block, openPass } from './pass.ts';
 import { createPrivateSum } from './private-sum.ts';
 import type { Selection } from './selection.ts';
 import { shareFactorOf, weightsOf } from './shares.ts';
-import type { Slice } from './slices.ts';
+import { longest, type Slice } from './slices.ts';
 import { encodeStateHeader } from './state-file.ts';
 import { finiteFloats, MAX_MAGNITUDE, takeLargest } from './values.ts';
 
@@ -118,7 +118,7 @@ async function* mergedSlices(
   const usesCentre = !base && needsOrigin;
   const copies = (usesCentre ? CENTRE_COPIES : 0) + (strategy.holdsAll ? 1 : 0);
   const slices = slicesOfMerge(context, { rows: Math.max(1, copies * chosen.length), width: Math.max(1, width) });
-  const capacity = Math.max(...slices.map(({ start, end }) => end - start));
+  const capacity = longest(slices);
   const contributors = new Map(
     slices.map(({ segment }) => [segment, contributorsOf(segment, chosen, options.aggregation)]),
   );

@@ -442,3 +442,19 @@ test('a late update of a first round is merged as whole weights among difference
     { site: 'munich', norm: Math.sqrt(20), factor: 1, late: true },
   ]);
 });
+
+test('merges in more ranges than a call can have arguments', async () => {
+  const store = memoryStore();
+  const values = Float32Array.from({ length: 180_000 }, (_, i) => i % 100);
+  const sites = ['berlin', 'hamburg', 'munich'];
+  const inputs: MergeInput[] = [];
+  for (const [i, site] of sites.entries()) {
+    const weights = new Map([['w', f32(values.map((value) => value + i))]]);
+    inputs.push(await storeUpdate(store, site, 1, weights));
+  }
+
+  const merged = await mergedModel(store, inputs, { aggregation: configured('median'), sliceBytes: 16 });
+
+  expect(floatsOf(merged).length).toBe(values.length);
+  expect(floatsOf(merged).every((value, i) => value === (i % 100) + 1)).toBe(true);
+});

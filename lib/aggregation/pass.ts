@@ -50,15 +50,17 @@ export function openPass<S extends Source>(
   slices: readonly Slice[],
 ): Pass<S> {
   const hashOf = new Map(sources.map((source) => [source, hashes.open()]));
-  const ranges = slices.flatMap((slice) => sources.flatMap((source) => rangeOf(source, slice)));
-  const largest = Math.max(0, ...ranges.map(({ start, end }) => end - start));
-  const buffers = Array.from({ length: Math.min(BUFFERS, ranges.length) }, () => ({
+  // Never a list: their number grows with the square of that of the sources.
+  let [ranges, largest] = [0, 0];
+  for (const { start, end } of rangesOf(sources, slices))
+    [ranges, largest] = [ranges + 1, Math.max(largest, end - start)];
+  const buffers = Array.from({ length: Math.min(BUFFERS, ranges) }, () => ({
     memory: kernels.bytes(largest + 1),
     hashed: Promise.resolve(),
   }));
 
-  async function read({ source, start, end }: Range<S>, index: number): Promise<Uint8Array> {
-    const buffer = buffers[index % buffers.length] as (typeof buffers)[number];
+  type Buffer = (typeof buffers)[number];
+  async function read({ source, start, end }: Range<S>, buffer: Buffer): Promise<Uint8Array> {
     await buffer.hashed;
     if (source.whole) {
       buffer.memory.set(source.whole.subarray(start, end));
@@ -77,11 +79,14 @@ export function openPass<S extends Source>(
   async function* blocks() {
     await Promise.all([...hashOf].map(([{ headerBytes }, hash]) => hash.update(headerBytes)));
     let next = 0;
-    for await (const bytes of mapAhead(ranges.entries(), READS_AHEAD, ([index, range]) => read(range, index))) {
-      const { slice, source, dtype, start, end } = ranges[next] as Range<S>;
+    const reads = mapAhead(rangesOf(sources, slices), READS_AHEAD, async (range) => {
+      const buffer = buffers[next++ % buffers.length] as Buffer;
+      return { range, buffer, bytes: await read(range, buffer) };
+    });
+    for await (const { range, buffer, bytes } of reads) {
+      const { slice, source, dtype, start, end } = range;
       if (bytes.length < end - start) throw source.fail(`the weights end before byte ${end}`);
       if (bytes.length > end - start) throw source.fail(`the weights continue after byte ${end}`);
-      const buffer = buffers[next++ % buffers.length] as (typeof buffers)[number];
       buffer.hashed = (hashOf.get(source) as FileHash).update(bytes);
       // Errors surface when this is awaited later. Without a handler until then, they would end the process.
       buffer.hashed.catch(() => undefined);
@@ -111,12 +116,22 @@ interface Range<S extends Source> {
   readonly end: number;
 }
 
-function rangeOf<S extends Source>(source: S, slice: Slice): readonly Range<S>[] {
+/** In the order in which they are read: by slice, then by source. */
+function* rangesOf<S extends Source>(sources: readonly S[], slices: readonly Slice[]): Generator<Range<S>> {
+  for (const slice of slices) {
+    for (const source of sources) {
+      const range = rangeOf(source, slice);
+      if (range) yield range;
+    }
+  }
+}
+
+function rangeOf<S extends Source>(source: S, slice: Slice): Range<S> | undefined {
   const { header, width } = source;
   const first = header.tensors.get(slice.segment.tensors[0]?.name ?? '');
-  if (!first) return [];
+  if (!first) return undefined;
   const bytes = width * DTYPE_BYTES[first.dtype];
   const segmentStart = header.dataStart + first.begin;
   const [start, end] = [segmentStart + slice.start * bytes, segmentStart + slice.end * bytes];
-  return [{ slice, source, dtype: first.dtype, start, end }];
+  return { slice, source, dtype: first.dtype, start, end };
 }

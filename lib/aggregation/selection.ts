@@ -2,6 +2,7 @@ import { type Clipping, clippingOf, clips } from './clipping.ts';
 import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSource } from './merge-context.ts';
 import { openPass } from './pass.ts';
 import { createProducts, type Products, squaredDistances } from './products.ts';
+import { longest } from './slices.ts';
 import { finiteFloats } from './values.ts';
 
 /** The updates to merge. */
@@ -34,7 +35,7 @@ async function productsOf(context: MergeContext): Promise<Products> {
   const origin = base && !delta ? ownSource(base, 'base') : undefined;
   const sources: readonly MergeSource[] = updates.map(updateSource(context));
   const slices = slicesOfMerge(context, { rows: updates.length });
-  const capacity = Math.max(...slices.map(({ start, end }) => end - start));
+  const capacity = longest(slices);
   const products = createProducts(updates.length, kernels);
   const decoded = kernels.float32(options.dtype === 'F32' ? 0 : capacity);
   const rows = updates.map(() => kernels.float32(capacity));

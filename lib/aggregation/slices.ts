@@ -19,6 +19,10 @@ export const slicesOf = (segments: readonly Segment[], elements: number): readon
     }),
   );
 
+/** Values of the longest slice. */
+export const longest = (slices: readonly Slice[]): number =>
+  slices.reduce((most, { start, end }) => Math.max(most, end - start), 0);
+
 /** Name of the tensor that holds a value of a slice. `index` counts from the slice's start. */
 export const tensorAt = ({ segment, start }: Slice, index: number): string =>
   segment.tensors.findLast((tensor) => tensor.start <= start + index)?.name as string;
