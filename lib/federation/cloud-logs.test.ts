@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { caseReference, withoutCases, withoutCasesIn, withoutCasesInError } from './cloud-logs.ts';
-import { siteKeys } from './keys.ts';
+import { derivedCaseOf, siteKeys } from './keys.ts';
 
 const AT = { campaign: 'tavi', stage: 'teacher/hinge-points' };
 const KEYS = [
@@ -90,4 +90,30 @@ test('an error has no name of a case, in its message, stack or causes', () => {
   expect(clean.name).toBe('TypeError');
   expect(clean.cause).toBeUndefined();
   expect(`${clean.message}${clean.stack}`).not.toContain('p1');
+});
+
+test.each([
+  'student',
+  'teacher/hinge-points',
+  'best model',
+  'a:b',
+  'modèle',
+  '',
+  'a\nb',
+  'a/b/c/d/e/f',
+  '..',
+  'x'.repeat(500),
+])('a case is found in the key of its prediction, whatever the name of the model is: %j', (model) => {
+  const key = siteKeys.prediction('tavi', model, 'calcification', 'KLINIK-0042');
+
+  expect(derivedCaseOf(key)).toBe('KLINIK-0042');
+  expect(withoutCases(`Cannot write s3://heart/${key} (403).`)).not.toContain('KLINIK');
+  expect(key.length).toBeLessThan(250);
+});
+
+test('models of different names have different predictions, and usual names stay in the key', () => {
+  const keyOf = (model: string) => siteKeys.prediction('tavi', model, 'calcification', 'p1');
+
+  expect(keyOf('teacher/hinge-points')).toBe('predictions/tavi/teacher/hinge-points/p1/calcification.nii.gz');
+  expect(keyOf('a b')).not.toBe(keyOf('a:b'));
 });

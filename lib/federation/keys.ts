@@ -86,7 +86,7 @@ export const siteKeys = {
   pseudoLabelReport: (at: StageAddress, task: TaskId, caseId: string) =>
     siteKey(`${siteKeys.pseudoLabels(at, task)}${caseId}.json`),
   prediction: (campaign: string, model: string, task: TaskId, caseId: string) =>
-    siteKey(`predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`),
+    siteKey(`predictions/${campaign}/${modelFolder(model)}/${caseId}/${task}.nii.gz`),
   /** The Batch job of a round's GPU task. Claimed before it is submitted. */
   job: ({ campaign, stage, round }: RoundAddress) => siteKey(`jobs/${campaign}/${stage}/${roundName(round)}.json`),
   /** What a stage carries from round to round. */
@@ -206,6 +206,12 @@ export const federationKeys = {
   /** Imported weights that a stage starts from. */
   init: (campaign: string, sha256: string) => federationKey(`init/${campaign}/${sha256}.safetensors`),
 } as const;
+
+/** A model's name may be any text. Whoever finds names of cases in keys must know where the name of the model ends. */
+const modelFolder = (model: string): string =>
+  /^\w[\w.-]{0,99}(?:\/\w[\w.-]{0,99})?$/.test(model)
+    ? model
+    : `${model.replace(/[^\w.-]+/g, '-').slice(0, 100)}-${sha256Hex(model).slice(0, 8)}`;
 
 /** Before the first round of a stage. No round and no stage has this name below another stage's rounds. */
 const setupFolder = ({ campaign, stage }: StageAddress) => `campaigns/${campaign}/${stage}/setup/`;
