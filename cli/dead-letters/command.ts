@@ -6,7 +6,15 @@ import { type CampaignFlags, campaignContext, placed } from '../campaign.ts';
 import { atLeastOne } from '../options.ts';
 import { printJson } from '../print-json.ts';
 import { table } from '../table.ts';
-import { countLetters, type LetterQueue, type QueueLetters, readLetters, redrive } from './letters.ts';
+import {
+  countLetters,
+  eachQueue,
+  type LetterQueue,
+  type QueueLetters,
+  type QueueProblem,
+  readLetters,
+  redrive,
+} from './letters.ts';
 import { federationQueues, queuePlaces, queuesNamed } from './queues.ts';
 import { describeMessage } from './words.ts';
 
@@ -63,28 +71,38 @@ async function list(flags: LetterFlags): Promise<void> {
 async function show(flags: LetterFlags): Promise<void> {
   const { queues, letterQueues } = await open(flags);
   const messages: { readonly queue: string; readonly id: string; readonly about: string; readonly body: string }[] = [];
-  for (const queue of letterQueues) {
-    for (const { id, body } of await readLetters(queues, queue, flags.max)) {
-      messages.push({ queue: queue.name, id, about: describeMessage(body), body });
-    }
+  const { results, problems } = await eachQueue(letterQueues, (queue) => readLetters(queues, queue, flags.max));
+  for (const { queue, result } of results) {
+    for (const { id, body } of result) messages.push({ queue, id, about: describeMessage(body), body });
   }
+  report(problems);
   if (flags.json) return printJson('dead-letter-messages', { messages });
   const rows = messages.map(({ queue, about }) => [queue, about]);
-  console.log(rows.length === 0 ? 'There are no dead letters.' : table(['queue', 'message'], rows).join('\n'));
+  console.log(rows.length === 0 ? noLetters(problems) : table(['queue', 'message'], rows).join('\n'));
 }
 
 async function redriveAll(flags: LetterFlags): Promise<void> {
   const { queues, letterQueues } = await open(flags);
-  const results = [];
-  for (const queue of letterQueues) results.push(await redrive(queues, queue));
+  const { results: redriven, problems } = await eachQueue(letterQueues, (queue) => redrive(queues, queue));
+  const results = redriven.map(({ result }) => result);
+  report(problems);
   if (flags.json) return printJson('dead-letters-redriven', { queues: results });
   const moved = results.filter(({ sent, cameBack }) => sent + cameBack > 0);
-  if (moved.length === 0) return console.log('There are no dead letters.');
+  if (moved.length === 0) return console.log(noLetters(problems));
   for (const { queue, sent, cameBack } of moved) {
     const again = cameBack > 0 ? `; ${cameBack} failed again, or are copies, and stay` : '';
     console.log(`${queue}: ${counted(sent, 'message')} sent again${again}.`);
   }
 }
+
+/** Names the queues that could not be read. */
+function report(problems: readonly QueueProblem[]): void {
+  for (const { queue, problem } of problems) console.error(printable(`${queue}: ${problem}`));
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+const noLetters = (problems: readonly QueueProblem[]): string =>
+  problems.length === 0 ? 'There are no dead letters.' : 'The other queues have no dead letters.';
 
 /** The numbers as a table. Queues without dead letters are one line together. */
 function listText(counts: readonly QueueLetters[]): string {

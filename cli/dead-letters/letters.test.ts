@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { FedcardioError } from '../../lib/error.ts';
+import type { Queues } from '../../lib/storage/contract.ts';
 import { createMemoryQueues } from '../../lib/storage/testing-queues.ts';
-import { countLetters, readLetters, redrive } from './letters.ts';
+import { countLetters, eachQueue, readLetters, redrive } from './letters.ts';
 import { describeMessage } from './words.ts';
 
 const QUEUE = { name: 'heart-berlin-intake', deadLetterQueue: 'heart-berlin-intake-dlq' };
@@ -27,6 +29,28 @@ describe('dead letters', () => {
     expect(await redrive(queues, QUEUE)).toEqual({ queue: QUEUE.name, sent: 0, cameBack: 0 });
     const sent = await queues.receive(QUEUE.name, { max: 10, waitSeconds: 0 });
     expect(sent.map(({ body }) => body)).toEqual(['a', 'b']);
+  });
+
+  test('of a queue that cannot be read hide no others', async () => {
+    const queues = await withLetters('a');
+    const missing = { name: 'heart-aachen-intake', deadLetterQueue: 'heart-aachen-intake-dlq' };
+    const known = (queue: string) => {
+      if (queue !== missing.deadLetterQueue) return queue;
+      throw new FedcardioError('NOT_FOUND', 'There is no such queue.');
+    };
+    const some: Queues = {
+      ...queues,
+      depth: async (queue) => queues.depth(known(queue)),
+      receive: async (queue, options) => queues.receive(known(queue), options),
+    };
+
+    expect(await countLetters(some, [missing, QUEUE])).toEqual([
+      { queue: missing.name, letters: undefined, problem: 'There is no such queue.' },
+      { queue: QUEUE.name, letters: 1, problem: undefined },
+    ]);
+    const { results, problems } = await eachQueue([missing, QUEUE], (queue) => redrive(some, queue));
+    expect(problems).toEqual([{ queue: missing.name, problem: 'There is no such queue.' }]);
+    expect(results.map(({ result }) => result)).toEqual([{ queue: QUEUE.name, sent: 1, cameBack: 0 }]);
   });
 
   test('are not sent in a circle when they fail again at once', async () => {

@@ -16,19 +16,33 @@ export interface QueueLetters {
   readonly problem: string | undefined;
 }
 
-/** The numbers of dead letters. A queue of another account, which may not be read, does not hide the others. */
-export async function countLetters(queues: Queues, all: readonly LetterQueue[]): Promise<readonly QueueLetters[]> {
-  const found: QueueLetters[] = [];
-  for (const { name, deadLetterQueue } of all) {
+/** Why a queue could not be read. */
+export interface QueueProblem {
+  readonly queue: string;
+  readonly problem: string;
+}
+
+/** Works on each queue. One that may not be read, or that is not deployed yet, stops no other. */
+export async function eachQueue<T>(all: readonly LetterQueue[], work: (queue: LetterQueue) => Promise<T>) {
+  const results: { readonly queue: string; readonly result: T }[] = [];
+  const problems: QueueProblem[] = [];
+  for (const queue of all) {
     try {
-      const { waiting, inFlight } = await queues.depth(deadLetterQueue);
-      found.push({ queue: name, letters: waiting + inFlight, problem: undefined });
+      results.push({ queue: queue.name, result: await work(queue) });
     } catch (error) {
       if (!isFedcardioError(error)) throw error;
-      found.push({ queue: name, letters: undefined, problem: describeError(error) });
+      problems.push({ queue: queue.name, problem: describeError(error) });
     }
   }
-  return found;
+  return { results, problems };
+}
+
+/** The numbers of dead letters. */
+export async function countLetters(queues: Queues, all: readonly LetterQueue[]): Promise<readonly QueueLetters[]> {
+  const { results, problems } = await eachQueue(all, ({ deadLetterQueue }) => queues.depth(deadLetterQueue));
+  const counts = new Map(results.map(({ queue, result }) => [queue, result.waiting + result.inFlight]));
+  const reasons = new Map(problems.map(({ queue, problem }) => [queue, problem]));
+  return all.map(({ name }) => ({ queue: name, letters: counts.get(name), problem: reasons.get(name) }));
 }
 
 /** Longest wait for the next message of a queue that may be empty, seconds. */

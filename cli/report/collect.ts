@@ -11,8 +11,8 @@ import {
   type Score,
   type ScoreComparison,
   type Stage,
+  type Summary,
   sealSchema,
-  summarySchema,
   type Update,
   updateSchema,
 } from '../../lib/federation/schemas.ts';
@@ -27,8 +27,9 @@ import type { CasePrivacyFacts, PrivacyFacts } from '../../lib/report/privacy-te
 import type { CommitReport, RejectedObject, ReportedKind, SiteReport, StageReport } from '../../lib/report/report.ts';
 import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
-import { listDocuments, readJson, readStored, tryReadJson } from '../../lib/storage/documents.ts';
+import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { createListedReader } from '../../lib/storage/listed-reads.ts';
+import { readSummaries } from '../../lib/storage/summaries.ts';
 import { coverageOf } from './coverage.ts';
 
 /** The stored data of a campaign that the report needs. */
@@ -103,10 +104,11 @@ export async function collectCampaign(given: ReportPlace): Promise<CampaignRecor
     site: id,
     objects: await ifReadable(() => readRejected(siteStore(id), id)),
   }));
+  const { counts } = await readSummaries(reader);
   return {
     plan,
     status,
-    sites: await inOrder(federation.sites, ({ id, name }) => readSite(place, id, name)),
+    sites: federation.sites.map(({ id, name }) => siteReport(id, name, counts.get(id))),
     rejected: rejected.flatMap(({ objects }) => objects ?? []),
     unreadSites: rejected.flatMap(({ site, objects }) => (objects ? [] : [site])),
     answers: stages.flatMap(({ answers }) => answers),
@@ -285,9 +287,9 @@ async function answerTime(reader: Place['reader'], key: FederationKey): Promise<
   }
 }
 
-async function readSite(place: Place, id: string, name: string): Promise<SiteReport> {
-  const summary = await readStored(place.federationStore, federationKeys.summary(id), summarySchema);
-  const { cases = { training: 0, evaluation: 0, rejected: 0 }, labelled = {} } = summary?.value ?? {};
+/** A site whose summary is missing, or cannot be read, has no cases in the report. */
+function siteReport(id: string, name: string, summary: Summary | undefined): SiteReport {
+  const { cases = { training: 0, evaluation: 0, rejected: 0 }, labelled = {} } = summary ?? {};
   return { id, name, cases, labelled };
 }
 
