@@ -134,10 +134,22 @@ const WRONG: readonly (readonly [what: string, values: Values, reason: RegExp])[
   ['two values of air', chest.map((_, i) => (i === 5 ? -500 : -1000)), /nearly all lie between -1000 and -1000/],
   ['padding only', chest.map((_, i) => -2000 - (i % 2)), /nothing in a body is below/],
   ['int16 that was read as uint16', chest.map((hu) => (hu < 0 ? hu + 65536 : hu) - 1024), /16 bits/],
+  ['below 16 bits with an intercept', chest.map((hu, i) => (i === 0 ? -65_537 : hu)), /16 bits/],
 ];
+
+/** The share of voxels with this value, as it is written. */
+const shareOf = (values: Values, hu: number) =>
+  `${Number(((100 * values.filter((value) => Math.round(value) === hu).length) / values.length).toPrecision(2))} %`;
 
 describe('other values are refused with what was found', () => {
   test.each(WRONG)('%s', (_what, values, reason) => {
     expect(refusal(values)).toMatch(reason);
+  });
+
+  test('cut values with their share of the voxels', () => {
+    const [above, below] = [clipped(-160, 240), clipped(-200, 3000)];
+
+    expect(refusal(above)).toContain(`cut off at 240 HU, which ${shareOf(above, 240)} of the voxels have`);
+    expect(refusal(below)).toContain(`cut off at -200 HU, which ${shareOf(below, -200)} of the voxels have`);
   });
 });
