@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Weights, WeightTensor } from '../weights/weights.ts';
 import { type AdamWOptions, createAdamW } from './adamw.ts';
+import { disposeGroup, type Group, groupsOf } from './adamw-groups.ts';
 import { loadBackend } from './backend.ts';
 import { createControlVariates } from './control-variates.ts';
 import { tf } from './tf.ts';
@@ -169,5 +170,34 @@ describe('control variates', () => {
       }),
       { numRuns: 8 },
     );
+  });
+
+  test.each<readonly [string, Weights, Weights | undefined]>([
+    ['correction', new Map([['w', vector([1])]]), undefined],
+    [
+      'state of an interrupted round',
+      new Map([['w', vector([1, 2, 3])]]),
+      new Map([
+        ['sum/w', vector([1])],
+        ['count/w', vector([1])],
+      ]),
+    ],
+  ])('leave no tensor behind if their %s is of another network', (_, correction, state) => {
+    const w = tf.variable(tf.tensor1d([1, 2, 3]));
+    const [group] = groupsOf(
+      new Map([['w', w]]),
+      () => '',
+      () => 0,
+      0,
+    ) as [Group];
+    const before = tf.memory().numTensors;
+    const control = createControlVariates(correction, state);
+
+    expect(() => control.correct(group, group.m)).toThrow('the control variate of w is missing or has another size');
+
+    control.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    disposeGroup(group);
+    w.dispose();
   });
 });

@@ -34,8 +34,10 @@ export function createControlVariates(correction: Weights | undefined, state: We
     if (known) return known;
     const first = group.variables[0]?.[0] ?? '';
     const steps = state?.get(COUNT + first)?.data[0] ?? 0;
-    const sum = state && steps > 0 ? flat(group, belowPrefix(SUM, state)) : zeros(group);
-    const created = { group, correction: correction && flat(group, correction), sum, steps };
+    const sum = state && steps > 0 ? flat(group, belowPrefix(SUM, state)) : new Float32Array(group.m.size);
+    const added = correction && flat(group, correction);
+    // Only now: `flat` throws if a tensor does not fit, and a variable made before would never be disposed.
+    const created = { group, correction: added && variable(added), sum: variable(sum), steps };
     groups.set(group.name, created);
     return created;
   }
@@ -84,10 +86,11 @@ function stateOf({ group, sum, steps }: Sums): readonly (readonly [string, Weigh
   ]);
 }
 
-/** A variable: it outlives the step in which it is made. */
-const zeros = (group: Group) => tf.tidy(() => tf.variable(tf.zerosLike(group.m) as tf.Tensor1D, false));
+/** Outlives the step in which it is made. */
+const variable = (data: Float32Array): tf.Variable<tf.Rank.R1> => tf.tidy(() => tf.variable(tf.tensor1d(data), false));
 
-function flat(group: Group, tensors: Weights): tf.Variable<tf.Rank.R1> {
+/** A group's part of the tensors, one after the other. */
+function flat(group: Group, tensors: Weights): Float32Array {
   const data = new Float32Array(group.m.size);
   for (const { name, start, end } of places(group)) {
     const values = tensors.get(name)?.data;
@@ -98,5 +101,5 @@ function flat(group: Group, tensors: Weights): tf.Variable<tf.Rank.R1> {
     }
     data.set(values, start);
   }
-  return tf.tidy(() => tf.variable(tf.tensor1d(data), false));
+  return data;
 }
