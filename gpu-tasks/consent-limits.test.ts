@@ -65,6 +65,19 @@ describe('the limits of a consent', () => {
     expect(comparisons).toEqual([{ first: 'a', second: 'b', task: 'calcification' }]);
   });
 
+  test('withhold a list of few cases also if none of them has a value, which tells that of each', () => {
+    const lists = { errors: { short: [null, null], long: [null, null, null] }, dice: [null], hausdorff95: [] };
+    const scores = [{ model: 'a', task: 'hinge-points', ...lists }];
+    const comparisons = [{ first: 'a', second: 'b', task: 'hinge-points', error: [null, null] }];
+
+    const left = withinLimits({ ...RESULT, scores, comparisons }, limits);
+
+    // A point that a model misses in every case counts as missing, like one that it misses in some.
+    const errors = { long: [null, null, null] };
+    expect(left.scores).toEqual([{ model: 'a', task: 'hinge-points', errors, hausdorff95: [] }]);
+    expect(left.comparisons).toEqual([{ first: 'a', second: 'b', task: 'hinge-points' }]);
+  });
+
   test('every value that leaves stands for at least as many cases, and the mean stays', () => {
     fc.assert(
       fc.property(
@@ -78,6 +91,7 @@ describe('the limits of a consent', () => {
             expect(known.length).toBeLessThan(size);
             return;
           }
+          if (values.length > 0) expect(values.length).toBeGreaterThanOrEqual(size);
           const shown = left.filter((value) => value !== null);
           expect(left).toHaveLength(values.length);
           for (const value of shown)

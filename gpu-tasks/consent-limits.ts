@@ -35,11 +35,12 @@ function limitOf({ scores, minimumCases }: ConsentLimits): Limit | undefined {
 /**
  * Sorted values, each replaced by the mean of its group of at least `size` neighbours; missing values stay last.
  *
- * @returns undefined if there are fewer values than `size`
+ * @returns undefined if there are fewer values than `size`; if all are missing, if the list is shorter than `size`
  */
 export function microaggregated(values: Values, size: number): Values | undefined {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  if (known.length > 0 && known.length < size) return undefined;
+  const behind = known.length || values.length;
+  if (behind > 0 && behind < size) return undefined;
   const groups = Math.floor(known.length / size);
   const means = Array.from({ length: groups }, (_, group) => {
     const members = known.slice(group * size, group === groups - 1 ? undefined : (group + 1) * size);
