@@ -79,3 +79,28 @@ test('a GPU task publishes nothing of what it has learnt if its site withdraws m
   expect(steps.length).toBeGreaterThan(0);
   expect(refused).toMatchObject(REFUSED);
 });
+
+const DIFFERENTIAL = { noise: 'local', clip: 1, noiseMultiplier: 1, epsilon: 20, sites: { teacher: 1 } } as const;
+const NOISE = { noise: 'local', clip: 1, noiseMultiplier: 1, sites: 1 } as const;
+const withBudget = (epsilon: number) =>
+  decided({
+    state: 'agreed',
+    limits: { scores: 'cases', figures: true, minimumCases: 1, budget: { epsilon, delta: 1e-5 } },
+  });
+
+test.each([
+  ['allows less than the noise of its update', true],
+  ['allows no update without noise', false],
+])('a GPU task publishes and spends nothing if its site sets a budget meanwhile that %s', async (_, isPrivate) => {
+  if (isPrivate) {
+    const privacy = { differentialPrivacy: DIFFERENTIAL };
+    message = { ...(await openRound(storage, 'teacher', 1, null, { privacy })), privacy: NOISE };
+    await withBudget(100);
+  }
+
+  const { steps, ...refused } = await run(() => withBudget(0.1));
+
+  expect(steps.length).toBeGreaterThan(0);
+  expect(refused).toMatchObject({ ...REFUSED, update: { status: 'failed', code: 'BUDGET_EXCEEDED' } });
+  expect(await consentContext.store.tryGet(siteKeys.ledger)).toBeUndefined();
+});

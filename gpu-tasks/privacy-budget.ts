@@ -29,12 +29,7 @@ export async function requireBudget(
   release: Release | undefined,
   budget: Budget | undefined,
 ): Promise<void> {
-  if (!release) {
-    if (!budget) return;
-    throw new FedcardioError('BUDGET_EXCEEDED', `${site} has a privacy budget, and this round adds no noise.`, {
-      hint: 'Plan the campaign with privacy.differentialPrivacy, or ask the site to agree without a budget.',
-    });
-  }
+  if (!release) return requireNoBudget(site, budget);
   const { value } = await readLedger(store, site);
   requireFirst(site, value, release);
   if (!budget) return;
@@ -46,16 +41,19 @@ export async function requireBudget(
 /**
  * Records a release in the site's ledger, just before it leaves. Recorded once, however often a task is restarted.
  *
- * @returns the ledger with the release
- * @throws FedcardioError `BUDGET_EXCEEDED` if other campaigns have spent the budget in the meantime, `BAD_CONFIGURATION` if the round
- *   was asked for with another model
+ * @param release of the round; undefined if it has no noise
+ * @param budget as the consent has it now: a person may have changed it during the training
+ * @returns the ledger with the release; undefined without one
+ * @throws FedcardioError `BUDGET_EXCEEDED` if the budget was lowered or spent by other campaigns in the meantime,
+ *   `BAD_CONFIGURATION` if the round was asked for with another model
  */
 export async function chargeRelease(
   store: SiteStore,
   site: string,
-  release: Release,
+  release: Release | undefined,
   budget: Budget | undefined,
-): Promise<Ledger> {
+): Promise<Ledger | undefined> {
+  if (!release) return requireNoBudget(site, budget);
   let charged: Ledger | undefined;
   await retryOnConflict(`The privacy ledger of ${site}`, async () => {
     const { value, etag } = await readLedger(store, site);
@@ -67,7 +65,7 @@ export async function chargeRelease(
     const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
     await writeDocument(store, siteKeys.ledger, ledgerSchema, next, condition);
   });
-  return charged as Ledger;
+  return charged;
 }
 
 /** A site's ledger, empty at first. One that cannot be read is an error: a new one would forget what was spent. */
@@ -87,6 +85,13 @@ function requireFirst(site: string, ledger: Ledger, release: Release): void {
     `${site} has trained round ${round} of stage ${stage} already, from another model: its noise is planned for one.`,
     { hint: 'Ask the coordinator why.' },
   );
+}
+
+function requireNoBudget(site: string, budget: Budget | undefined): undefined {
+  if (!budget) return;
+  throw new FedcardioError('BUDGET_EXCEEDED', `${site} has a privacy budget, and this round adds no noise.`, {
+    hint: 'Plan the campaign with privacy.differentialPrivacy, or ask the site to agree without a budget.',
+  });
 }
 
 /** The reason reaches the coordinator: it states the limit, not what other campaigns have spent of it. */

@@ -36,7 +36,6 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   if (message.secure) await ownCohort(data.store, message, planSha256);
   const previous = { ...at, round: at.round - 1 };
   const privacy = privacyOf(plan, message);
-  const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
   const { keepOptimizer, checkpointSeconds } = stage.training;
   const steps = stepsOfRound(stage.training);
   const tasks = tasksOf(plan, stage);
@@ -47,6 +46,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const { unreadable } = found;
   const { dpSgd } = stage.training;
   const planned = dpSgd && { rate: samplingRate(stage.training, found.cases.length) };
+  const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
   await requireBudget(data.store, site, releaseOfRound(plan, message, context.now(), planned), budget);
   const checkpoint = await readCheckpoint(context, data.store, message);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.has(caseHash(id))) : found.cases;
@@ -137,7 +137,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   // With central noise the site adds none, whatever it trains with: DP-SGD draws from the cases, not from the update.
   const update = privacy ? sent.noisy : dpSgd && sha256Hex(sent.weights.bytes);
   const release = releaseOfRound(plan, message, context.now(), { rate, update });
-  const ledger = release && (await chargeRelease(data.store, site, release, budget));
+  const ledger = await chargeRelease(data.store, site, release, await budgetOf(data.store, at.campaign));
   const spent = dpSgd && ledger?.releases.filter(({ campaign }) => campaign === at.campaign);
   return {
     samples: sent.samples,
