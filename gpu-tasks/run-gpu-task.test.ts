@@ -187,6 +187,19 @@ describe('a training task', () => {
     ]);
   });
 
+  test.each(UNREADABLE)('answers without spending budget if DP-SGD finds only a case %s', async (_what, spoil) => {
+    await uploadCase(storage, 'training', CASES[0], true);
+    await spoil(CASES[0]);
+    const training = { dpSgd: { clip: 1, noiseMultiplier: 1 } };
+    const message = await openRound(storage, 'teacher', 1, null, { training });
+
+    expect(await run(message)).toBe('failed');
+
+    expect(await updateOf(storage, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+    expect(await storage.siteStore(SITE).tryGet(siteKeys.ledger)).toBeUndefined();
+    expect(await allText()).not.toContain(CASES[0]);
+  });
+
   test('answers that its site must upgrade, without the case, if a newer release wrote the catalog', async () => {
     await uploadCase(storage, 'training', CASES[0], true);
     const store = storage.siteStore(SITE);

@@ -1,3 +1,4 @@
+import { FedcardioError } from '../lib/error.ts';
 import { caseHash, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { staysAtSites } from '../lib/models/split-parameters.ts';
@@ -27,6 +28,8 @@ import { readWeights } from './stored-weights.ts';
 /**
  * Trains one round at one site. Resumes from the checkpoint of an interrupted run. If the stage validates, the model that the
  * round starts from is scored first; in the stage's last round nothing else is done.
+ *
+ * @throws FedcardioError `NO_DATA` if no training case can be read
  */
 export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
   const { stage, message, at, plan, planSha256, data, withdrawals } = input;
@@ -108,6 +111,9 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
       if (done < steps) await checkpointer.afterStep(state);
     },
   });
+  const samples = cases.filter(({ id }) => !unreadable.has(id)).length;
+  // A step of DP-SGD may take no case, so that the training does not notice: the budget would go into noise alone.
+  if (samples === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable training case.`);
   const store = (key: SiteKey, weights: Weights) => data.store.put(key, encodeSafetensors(weights));
   if (keepOptimizer && at.round < stage.rounds) {
     await store(siteKeys.optimizer(at), result.optimizer);
@@ -129,7 +135,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     {
       ...result,
       figures: unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures,
-      samples: cases.filter(({ id }) => !unreadable.has(id)).length,
+      samples,
     },
     { global, init: network.init, privacy },
   );
