@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { collect } from '../lib/async.ts';
 import { FedcardioError } from '../lib/error.ts';
-import { federationKeys } from '../lib/federation/keys.ts';
-import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import { caseHash, federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { type GpuTaskMessage, lineageSchema } from '../lib/federation/schemas.ts';
+import { DEFAULT_TASKS } from '../lib/federation/tasks.ts';
+import { intakeCase } from '../lib/intake/intake.ts';
 import type { SiteStore, Stores } from '../lib/storage/contract.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import { checkpointKey } from './checkpoint.ts';
 import type { GpuTaskContext } from './context.ts';
 import { runGpuTask } from './run-gpu-task.ts';
@@ -50,6 +53,11 @@ async function weightsOfUpdate() {
   return update.status === 'ok' ? update.weights?.sha256 : undefined;
 }
 const storedCheckpoint = () => storage.siteStore(SITE).tryGet(checkpointKey(message));
+async function removeLabel(caseId: string): Promise<void> {
+  const store = storage.siteStore(SITE);
+  await store.delete(siteKeys.label('training', caseId, 'calcification'));
+  await intakeCase({ store, site: SITE, tasks: DEFAULT_TASKS, now }, caseId);
+}
 async function deleteUpdate(): Promise<void> {
   for (const { key } of await collect(
     storage.federationStore.list(federationKeys.siteUpdates(message, message.site)),
@@ -57,9 +65,10 @@ async function deleteUpdate(): Promise<void> {
     await storage.federationStore.delete(key);
   }
 }
+const now = () => new Date(Date.UTC(2026, 0, 1));
 /** The hash of an uninterrupted run's weights. */
 async function uninterrupted() {
-  expect(await run({ context: { now: () => new Date(Date.UTC(2026, 0, 1)) } })).toMatchObject({ result: 'done' });
+  expect(await run({ context: { now } })).toMatchObject({ result: 'done' });
   const weights = await weightsOfUpdate();
   await deleteUpdate();
   return weights;
@@ -137,6 +146,26 @@ describe('a training task', () => {
     });
     expect(steps[0]).toBeGreaterThan(1);
     expect(await weightsOfUpdate()).toBe(expected);
+  });
+
+  test.each([
+    ['another case of it is left', ['patient-2'], 'patient-1'],
+    ['the site has got another case', ['patient-1', 'patient-2'], 'patient-3'],
+  ])('starts again, and names its cases, if one of its checkpoint has lost its label and %s', async (_, lost, left) => {
+    await run({ stopAfter: 3 });
+    for (const id of lost) await removeLabel(id);
+    await uploadCase(storage, 'training', left, true);
+
+    const { result, steps, events } = await run({ context: { now } });
+
+    expect({ result, steps }).toEqual({ result: 'done', steps: [1, 2, 3, 4, 5] });
+    expect(events[0]).toMatchObject({ event: 'checkpoint-ignored' });
+    expect(await storedCheckpoint()).toBeUndefined();
+    const lineage = await readJson(storage.siteStore(SITE), siteKeys.lineage(message), lineageSchema);
+    expect(lineage.value.updates.map(({ cases }) => cases)).toEqual([{ training: [caseHash(left)] }]);
+    const weights = await weightsOfUpdate();
+    await deleteUpdate();
+    expect(await uninterrupted()).toBe(weights);
   });
 
   test('finishes if it is asked to stop after its last step', async () => {

@@ -19,11 +19,17 @@ export interface Checkpoint {
 export const checkpointKey = ({ campaign, stage, round }: GpuTaskMessage) =>
   siteKeys.unfinished({ campaign, stage, round });
 
-/** The checkpoint of an earlier run of the same GPU task; undefined if it is missing, unreadable or of other terms. */
+/**
+ * The checkpoint of an earlier run of the same GPU task; undefined if it is missing, unreadable or of other terms, or if the
+ * round no longer finds one of its cases.
+ *
+ * @param found hashes of the cases that the round finds now
+ */
 export async function readCheckpoint(
   { log }: GpuTaskContext,
   store: SiteStore,
   message: GpuTaskMessage,
+  found: ReadonlySet<string>,
 ): Promise<Checkpoint | undefined> {
   const key = checkpointKey(message);
   const stored = await store.tryGet(key);
@@ -34,7 +40,7 @@ export async function readCheckpoint(
       log('checkpoint-ignored', { key, reason: 'It belongs to a round with other terms.' });
       return undefined;
     }
-    const ignored = await whyIgnored(store, notes);
+    const ignored = await whyIgnored(store, notes, found);
     if (ignored !== undefined) {
       await store.delete(key);
       log('checkpoint-ignored', { key, reason: ignored });
@@ -53,10 +59,14 @@ export async function readCheckpoint(
 async function whyIgnored(
   store: SiteStore,
   { hashes, withdrawals }: Readonly<Record<string, string>>,
+  found: ReadonlySet<string>,
 ): Promise<string | undefined> {
   if (hashes === undefined || withdrawals === undefined) return 'It was written by an earlier release.';
-  const isWithdrawn = await isAnyWithdrawn(store, JSON.parse(hashes), new Map(JSON.parse(withdrawals)));
-  return isWithdrawn ? 'One of its cases was withdrawn.' : undefined;
+  const cases: readonly string[] = JSON.parse(hashes);
+  const isWithdrawn = await isAnyWithdrawn(store, cases, new Map(JSON.parse(withdrawals)));
+  if (isWithdrawn) return 'One of its cases was withdrawn.';
+  // Its weights have learnt from that case, which the site's ledger would not name.
+  return cases.every((one) => found.has(one)) ? undefined : 'One of its cases is no longer a case of the round.';
 }
 
 /** The cases of a round, by their hashes, and the withdrawals before its work began. */

@@ -51,7 +51,8 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const planned = dpSgd && { rate: samplingRate(stage.training, found.cases.length) };
   const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
   await requireBudget(data.store, site, releaseOfRound(plan, message, context.now(), planned), budget);
-  const checkpoint = await readCheckpoint(context, data.store, message);
+  const hashes = new Set(found.cases.map(({ id }) => caseHash(id)));
+  const checkpoint = await readCheckpoint(context, data.store, message, hashes);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.has(caseHash(id))) : found.cases;
   const network = await networkOf(federationStore, plan, stage);
   const global = base ? await readWeights(federationStore, base) : undefined;
