@@ -10,9 +10,11 @@ import { readJson } from '../lib/storage/documents.ts';
 import { checkpointKey } from './checkpoint.ts';
 import type { GpuTaskContext } from './context.ts';
 import { runGpuTask } from './run-gpu-task.ts';
-import { gpuTaskContext, openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
+import { gpuTaskContext, openRound, SITE, stores, type TeacherOptions, updateOf, uploadCase } from './testing.ts';
 
 const STEPS = 5;
+const TRAINING = { steps: STEPS, checkpointSeconds: 100 };
+const EVALUATE = { kind: 'evaluate', name: 'again', models: { teacher: 'teacher' } } as const;
 let storage: Stores;
 let message: GpuTaskMessage;
 
@@ -20,7 +22,7 @@ beforeEach(async () => {
   storage = stores();
   await uploadCase(storage, 'training', 'patient-1', true);
   await uploadCase(storage, 'training', 'patient-2', true);
-  message = await openRound(storage, 'teacher', 1, null, { training: { steps: STEPS, checkpointSeconds: 100 } });
+  message = await openRound(storage, 'teacher', 1, null, { training: TRAINING });
 });
 
 /** Runs the GPU task at one minute per step. `stopAfter`: number of steps in this run until a stop is requested. */
@@ -57,6 +59,10 @@ async function removeLabel(caseId: string): Promise<void> {
   const store = storage.siteStore(SITE);
   await store.delete(siteKeys.label('training', caseId, 'calcification'));
   await intakeCase({ store, site: SITE, tasks: DEFAULT_TASKS, now }, caseId);
+}
+/** The campaign is planned again under its name. */
+async function startAgain(plan: TeacherOptions): Promise<void> {
+  message = await openRound(storage, 'teacher', 1, null, plan);
 }
 async function deleteUpdate(): Promise<void> {
   for (const { key } of await collect(
@@ -173,13 +179,9 @@ describe('a training task', () => {
   });
 
   test.each<readonly [string, () => Promise<unknown>]>([
-    [
-      'of another campaign with the same name',
-      async () => {
-        const training = { steps: STEPS, checkpointSeconds: 100, learningRate: 1e-3 };
-        message = await openRound(storage, 'teacher', 1, null, { training });
-      },
-    ],
+    ['of another campaign with the same name', () => startAgain({ training: { ...TRAINING, learningRate: 1e-3 } })],
+    ['of a plan that only another stage tells apart', () => startAgain({ training: TRAINING, more: [EVALUATE] })],
+    ['of a plan that held no cases back', () => startAgain({ training: TRAINING, validation: { share: 0.5 } })],
     ['that is damaged', () => storage.siteStore(SITE).put(checkpointKey(message), 'not safetensors')],
   ])('starts again if there is a checkpoint %s', async (_, change) => {
     await run({ stopAfter: 2 });

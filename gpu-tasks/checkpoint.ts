@@ -1,13 +1,14 @@
 import { describeError, errorCode, FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
-import { isAnyWithdrawn, recordsOf, type WithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
+import { isAnyWithdrawn, recordsOf } from '../lib/intake/withdrawal-records.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { isRecent } from '../lib/recent.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { decodeRoundState, encodeRoundState } from '../lib/training/round-state.ts';
 import type { RoundState } from '../lib/training/train-round.ts';
 import type { GpuTaskContext } from './context.ts';
+import type { StageInput } from './stage-input.ts';
 
 /** The state of a training within its round, stored in the site's bucket. A restarted GPU task resumes from it. */
 export interface Checkpoint {
@@ -27,16 +28,16 @@ export const checkpointKey = ({ campaign, stage, round }: GpuTaskMessage) =>
  */
 export async function readCheckpoint(
   { log }: GpuTaskContext,
-  store: SiteStore,
-  message: GpuTaskMessage,
+  input: StageInput,
   found: ReadonlySet<string>,
 ): Promise<Checkpoint | undefined> {
-  const key = checkpointKey(message);
+  const { store } = input.data;
+  const key = checkpointKey(input.message);
   const stored = await store.tryGet(key);
   if (!stored) return undefined;
   try {
     const { state, notes } = decodeRoundState(stored.body);
-    if (notes.terms !== termsOf(message)) {
+    if (notes.terms !== termsOf(input)) {
       log('checkpoint-ignored', { key, reason: 'It belongs to a round with other terms.' });
       return undefined;
     }
@@ -69,12 +70,6 @@ async function whyIgnored(
   return cases.every((one) => found.has(one)) ? undefined : 'One of its cases is no longer a case of the round.';
 }
 
-/** The cases of a round, by their hashes, and the withdrawals before its work began. */
-interface RoundCases {
-  readonly cases: readonly string[];
-  readonly withdrawals: WithdrawalRecords;
-}
-
 interface Checkpointer {
   /** Writes a checkpoint if one is due or a stop is requested; throws `INTERRUPTED` in the second case. */
   afterStep(state: () => RoundState): Promise<void>;
@@ -85,17 +80,20 @@ interface Checkpointer {
 /**
  * Writes a checkpoint every `seconds` under one key, which S3 replaces atomically. A failed write is logged and the
  * training continues: it only costs time if the GPU task is interrupted.
+ *
+ * @param cases hashes of the round's cases
  */
 export function createCheckpointer(
   { log, now, interruption, checkpointStore }: GpuTaskContext,
-  message: GpuTaskMessage,
-  { cases, withdrawals }: RoundCases,
+  input: StageInput,
+  cases: readonly string[],
   seconds: number,
 ): Checkpointer {
+  const { message, withdrawals } = input;
   const key = checkpointKey(message);
   const store = checkpointStore(message.site);
   const notes = {
-    terms: termsOf(message),
+    terms: termsOf(input),
     hashes: JSON.stringify(cases),
     withdrawals: JSON.stringify([...recordsOf(withdrawals, cases)]),
   };
@@ -131,6 +129,11 @@ export function createCheckpointer(
   };
 }
 
-/** Hash of the round's terms. A campaign that was deleted and started again under the same name has other terms. */
-export const termsOf = ({ site, seed, base, config }: GpuTaskMessage): string =>
-  sha256Hex(canonicalJson({ site, seed, base, config }));
+/**
+ * Hash of the round's terms. A campaign that was deleted and planned again under the same name has other terms: the message may
+ * be the same in its first round, but its plan may hold back other cases.
+ */
+export const termsOf = ({ message, planSha256 }: Pick<StageInput, 'message' | 'planSha256'>): string => {
+  const { site, seed, base, config } = message;
+  return sha256Hex(canonicalJson({ site, seed, base, config, plan: planSha256 }));
+};

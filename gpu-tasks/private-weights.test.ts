@@ -48,16 +48,21 @@ describe('local noise', () => {
 });
 
 describe('the secret of a round of DP-SGD', () => {
-  const secretOf = async (...args: Partial<[Partial<GpuTaskMessage>, string[], (Weights | undefined)[]]>) =>
-    Buffer.from(await dpSgdSecret(store, message(args[0]), args[1] ?? ['a', 'b'], args[2] ?? [undefined])).toString(
-      'hex',
-    );
+  const secretOf = async (
+    fields: Partial<GpuTaskMessage> = {},
+    cases: readonly string[] = ['a', 'b'],
+    states: readonly (Weights | undefined)[] = [undefined],
+    planSha256 = 'p',
+  ) => {
+    const terms = { message: message(fields), planSha256 };
+    return Buffer.from(await dpSgdSecret(store, terms, cases, states)).toString('hex');
+  };
 
   test('is the same for a round that starts again', async () => {
     expect(await secretOf()).toBe(await secretOf());
   });
 
-  test('is another for another model, seed, configuration, round, case or state', async () => {
+  test('is another for another model, seed, configuration, round, case, state or plan', async () => {
     const base = { commit: 'a', key: 'k', sha256: 'b', bytes: 1, state: null } as never;
     const secrets = await Promise.all([
       secretOf(),
@@ -67,6 +72,7 @@ describe('the secret of a round of DP-SGD', () => {
       secretOf({ round: 2 }),
       secretOf({}, ['a']),
       secretOf({}, ['a', 'b'], [weights(1)]),
+      secretOf({}, ['a', 'b'], [undefined], 'q'),
     ]);
 
     expect(new Set(secrets).size).toBe(secrets.length);

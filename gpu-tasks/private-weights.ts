@@ -20,6 +20,7 @@ import { createJson } from '../lib/storage/documents.ts';
 import { encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { termsOf } from './checkpoint.ts';
+import type { StageInput } from './stage-input.ts';
 
 /**
  * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same.
@@ -73,14 +74,14 @@ const shortDigest = (value: unknown): string => sha256Hex(canonicalJson(value)).
  */
 export async function dpSgdSecret(
   store: SiteStore,
-  message: GpuTaskMessage,
+  terms: Pick<StageInput, 'message' | 'planSha256'>,
   cases: readonly string[],
   states: readonly (Weights | undefined)[],
 ): Promise<Uint8Array> {
-  const { campaign, stage, round } = message;
+  const { campaign, stage, round, site } = terms.message;
   const digests = states.map((state) => (state ? sha256Hex(encodeSafetensors(state)) : null));
-  const begin = sha256Hex(canonicalJson([termsOf(message), [...cases], digests]));
-  return derivedKey(await siteSecret(store, message.site), 'dp-sgd', campaign, stage, round, begin);
+  const begin = sha256Hex(canonicalJson([termsOf(terms), [...cases], digests]));
+  return derivedKey(await siteSecret(store, site), 'dp-sgd', campaign, stage, round, begin);
 }
 
 /** What all sites start a stage's first round from, for these parameters. */

@@ -32,7 +32,7 @@ import { readWeights } from './stored-weights.ts';
  * @throws FedcardioError `NO_DATA` if no training case can be read
  */
 export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
-  const { stage, message, at, plan, planSha256, data, withdrawals } = input;
+  const { stage, message, at, plan, planSha256, data } = input;
   const { base, seed, site } = message;
   const { federationStore } = context;
   // Before hours of training whose result could not be sent.
@@ -52,17 +52,12 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
   await requireBudget(data.store, site, releaseOfRound(plan, message, context.now(), planned), budget);
   const hashes = new Set(found.cases.map(({ id }) => caseHash(id)));
-  const checkpoint = await readCheckpoint(context, data.store, message, hashes);
+  const checkpoint = await readCheckpoint(context, input, hashes);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.has(caseHash(id))) : found.cases;
   const network = await networkOf(federationStore, plan, stage);
   const global = base ? await readWeights(federationStore, base) : undefined;
   const ids = cases.map(({ id }) => id);
-  const checkpointer = createCheckpointer(
-    context,
-    message,
-    { cases: ids.map(caseHash), withdrawals },
-    checkpointSeconds,
-  );
+  const checkpointer = createCheckpointer(context, input, ids.map(caseHash), checkpointSeconds);
   // Read before the memory check, so that the process already has the memory that reading needs. The cache keeps the case.
   const first = await cases[0]?.load();
   const cachedBytes = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
@@ -104,7 +99,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     rounds: stage.rounds,
     seed,
     site,
-    secret: dpSgd && (await dpSgdSecret(data.store, message, ids, [local, optimizer])),
+    secret: dpSgd && (await dpSgdSecret(data.store, input, ids, [local, optimizer])),
     resume: checkpoint?.state,
     now: context.now,
     onStep: async (done, loss, state) => {
