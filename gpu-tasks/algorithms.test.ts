@@ -89,8 +89,9 @@ const withAlgorithm = (
 async function modelAt(site: string) {
   const { context } = await gpuTaskContext(storage, site);
   const data = openSiteData(storage.siteStore(site), context.cache, context.log, 'tavi');
-  const { value: plan } = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
-  return withStageModels(storage.federationStore, data, plan, 'teacher', async ({ members, tasks, withoutHead }) => ({
+  const document = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
+  const input = { data, plan: document.value, planSha256: document.sha256 };
+  return withStageModels(storage.federationStore, input, 'teacher', async ({ members, tasks, withoutHead }) => ({
     weights: members[0]!.network.read(),
     tasks: tasks.map(({ id }) => id),
     withoutHead: withoutHead.map(({ id }) => id),

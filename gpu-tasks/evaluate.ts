@@ -35,7 +35,7 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const beyondCrop = new Set<string>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
-    const scored = await withStageModels(context.federationStore, data, plan, stageName, (model) => {
+    const scored = await withStageModels(context.federationStore, input, stageName, (model) => {
       logWithoutHead(context, name, model);
       withoutHead.set(name, model.withoutHead);
       return scoreModel(input, context, name, model, entries, { beyondCrop, inputs });

@@ -8,6 +8,7 @@ import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors
 import type { Weights } from '../lib/weights/weights.ts';
 import { runGpuTask } from './run-gpu-task.ts';
 import { openSiteData } from './site-data.ts';
+import { encodeState } from './site-state.ts';
 import { withStageModels } from './stage-model.ts';
 import {
   commitUpdateOf,
@@ -55,8 +56,9 @@ const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filte
 /** The weights that a site predicts with after the teacher stage. */
 async function finalModelAt(site: string): Promise<Weights> {
   const data = openSiteData(storage.siteStore(site), running.context.cache, running.context.log, 'tavi');
-  const { value: plan } = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
-  return withStageModels(storage.federationStore, data, plan, 'teacher', async ({ members: [model] }) =>
+  const document = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
+  const input = { data, plan: document.value, planSha256: document.sha256 };
+  return withStageModels(storage.federationStore, input, 'teacher', async ({ members: [model] }) =>
     model!.network.read(),
   );
 }
@@ -145,5 +147,23 @@ test('predicts with local parameters of the site, or with initial weights if the
     expect(bonn!.get(name)!.data, name).toEqual(data);
     expect(berlin!.get(name)!.data, name).toEqual(data.map(() => 0.7));
     expect(hamburg!.get(name)!.data, name).toEqual(data.map(() => (name.endsWith('weight') ? 1 : 0)));
+  }
+});
+
+test('neither trains nor predicts with the local parameters of a campaign that had the same name', async () => {
+  const base = await commitUpdateOf(storage, await train('bonn', 1, UNCHANGED));
+  const { sha256 } = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
+  const former = encodeState(filled(await localOf('bonn', 1), 0.7), sha256);
+  for (const site of ['berlin', 'bonn']) await storage.siteStore(site).put(localKey(1), former);
+
+  const evaluate = { kind: 'evaluate', name: 'again', models: { teacher: 'teacher' } } as const;
+  await commitUpdateOf(storage, await train('bonn', 3, { ...UNCHANGED, more: [evaluate] }, base));
+
+  for (const model of [await localOf('bonn', 3), await finalModelAt('berlin')]) {
+    for (const name of namesOf(model, true)) {
+      const { data } = model.get(name)!;
+      const initial = data.map(() => (name.endsWith('weight') ? 1 : 0));
+      expect(difference(data, initial), name).toBeLessThan(1e-6);
+    }
   }
 });

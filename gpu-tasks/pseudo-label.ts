@@ -29,13 +29,13 @@ export async function pseudoLabelSite(
   input: StageInput<PseudoLabelStage>,
   context: GpuTaskContext,
 ): Promise<GpuTaskResult> {
-  const { stage, plan, data } = input;
+  const { stage, data } = input;
   const entries = await data.catalog('training');
   const figures: Record<string, number> = {};
   const labelled = new Set<string>();
   let done = 0;
   for (const teacher of stage.teachers) {
-    await withStageModels(context.federationStore, data, plan, teacher, async (model) => {
+    await withStageModels(context.federationStore, input, teacher, async (model) => {
       logWithoutHead(context, [teacher].flat().join(', '), model);
       for (const task of model.tasks) {
         const { id } = task;

@@ -26,6 +26,7 @@ import type { Weights } from '../lib/weights/weights.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { SiteData } from './site-data.ts';
 import { readLocalParameters } from './site-state.ts';
+import type { StageInput } from './stage-input.ts';
 import { readWeights } from './stored-weights.ts';
 
 interface StageModel extends Preparation {
@@ -40,6 +41,9 @@ interface StageModel extends Preparation {
   readonly sha256: string;
 }
 
+/** What a site's model of a stage follows from. */
+type ModelInput = Pick<StageInput, 'data' | 'plan' | 'planSha256'>;
+
 /**
  * Runs `use` with the final model of a finished stage, and frees its memory. Local parameters (`localParameters`) are
  * those of the site's last round up to the one that trained the model, or the initial weights of the campaign's seed if
@@ -48,18 +52,18 @@ interface StageModel extends Preparation {
  */
 async function withStageModel<T>(
   federationStore: FederationStore,
-  data: SiteData,
-  plan: Plan,
+  input: ModelInput,
   stageName: string,
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
+  const { data, plan, planSha256 } = input;
   const published = mergedOf(federationStore);
   const { stage, trainedIn, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published);
   const { training } = stage;
   const all = tasksOf(plan, stage);
   const network = createNetwork(model, all, plan.campaign.seed);
   try {
-    const own = isPersonal(training) ? await readLocalParameters(data.store, trainedIn) : undefined;
+    const own = isPersonal(training) ? await readLocalParameters(data.store, trainedIn, planSha256) : undefined;
     const { local } = loadSiteModel(network, training, weights, own);
     if (training.algorithm?.name === 'ditto' && own) network.load(new Map([...weights, ...own]));
     const withoutHead = all.filter((task) => !hasHead(task, local, own));
@@ -84,14 +88,13 @@ export interface StageEnsemble {
 /** Like {@link withStageModel}, for a stage or an ensemble of stages. All of their networks are in memory. */
 export function withStageModels<T>(
   federationStore: FederationStore,
-  data: SiteData,
-  plan: Plan,
+  input: ModelInput,
   stages: string | readonly string[],
   use: (models: StageEnsemble) => Promise<T>,
 ): Promise<T> {
   const open = ([next, ...later]: readonly string[], members: readonly StageModel[]): Promise<T> => {
     if (next !== undefined) {
-      return withStageModel(federationStore, data, plan, next, (model) => open(later, [...members, model]));
+      return withStageModel(federationStore, input, next, (model) => open(later, [...members, model]));
     }
     const missing = new Map(members.flatMap(({ withoutHead }) => withoutHead.map((task) => [task.id, task] as const)));
     const tasks = (members[0]?.tasks ?? []).filter(({ id }) => !missing.has(id));

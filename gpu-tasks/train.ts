@@ -10,7 +10,6 @@ import { samplingRate } from '../lib/training/dp-sgd.ts';
 import { stepsOfRound } from '../lib/training/schedule.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { validationLoss } from '../lib/training/validation-loss.ts';
-import { encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { checkpointKey, createCheckpointer, readCheckpoint } from './checkpoint.ts';
 import type { GpuTaskContext } from './context.ts';
@@ -20,7 +19,7 @@ import { dpSgdSecret, privacyOf, releaseOfRound } from './private-weights.ts';
 import type { GpuTaskResult } from './publish.ts';
 import { sentWeights } from './sent-weights.ts';
 import { casesForValidation, trainingCases } from './site-data.ts';
-import { outdatedStates, readLocalParameters, readOptimizer } from './site-state.ts';
+import { encodeState, outdatedStates, readLocalParameters, readOptimizer } from './site-state.ts';
 import type { StageInput } from './stage-input.ts';
 import { networkOf } from './stage-model.ts';
 import { readWeights } from './stored-weights.ts';
@@ -62,7 +61,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const first = await cases[0]?.load();
   const cachedBytes = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
   checkMemory(context, site, network.model, stage, tasks, cachedBytes);
-  const local = staysAtSites(stage.training) ? await readLocalParameters(data.store, previous) : undefined;
+  const local = staysAtSites(stage.training) ? await readLocalParameters(data.store, previous, planSha256) : undefined;
   const heldBack =
     stage.validate && global
       ? await casesForValidation(data, tasks, preparationOf(stage.training), context.log)
@@ -84,7 +83,8 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   if (!trains(stage, at.round)) {
     return { samples: Math.max(1, validation?.cases ?? 0), figures: {}, cases: validated, ...report };
   }
-  const optimizer = keepOptimizer && previous.round > 0 ? await readOptimizer(data.store, previous) : undefined;
+  const optimizer =
+    keepOptimizer && previous.round > 0 ? await readOptimizer(data.store, previous, planSha256) : undefined;
   context.interruption.deferExit();
   const result = await trainRound({
     ...network,
@@ -110,7 +110,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const samples = cases.filter(({ id }) => !unreadable.has(id)).length;
   // A step of DP-SGD may take no case, so that the training does not notice: the budget would go into noise alone.
   if (samples === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable training case.`);
-  const store = (key: SiteKey, weights: Weights) => data.store.put(key, encodeSafetensors(weights));
+  const store = (key: SiteKey, weights: Weights) => data.store.put(key, encodeState(weights, planSha256));
   if (keepOptimizer && at.round < stage.rounds) {
     await store(siteKeys.optimizer(at), result.optimizer);
   }
