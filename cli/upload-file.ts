@@ -41,7 +41,7 @@ export async function etagOf(path: string, signal?: AbortSignal): Promise<string
 }
 
 /** A file in parts, each in its own memory. */
-async function* partsOf(path: string, { signal, onBytes }: UploadOptions): AsyncGenerator<Uint8Array> {
+export async function* partsOf(path: string, { signal, onBytes }: UploadOptions): AsyncGenerator<Uint8Array> {
   const file = await open(path).catch((error: unknown) => {
     throw systemError(error, path) ?? error;
   });

@@ -10,7 +10,7 @@ import type { CheckedCase, FileFinding } from './checked-case.ts';
 import type { SiteFolder } from './site-folder.ts';
 import { acceptedFiles } from './storable-files.ts';
 import { uploadFiles } from './upload-files.ts';
-import { otherSide, type PendingFile, planUpload, type UploadPlan } from './upload-plan.ts';
+import { elsewhereReason, otherSide, type PendingFile, planUpload, type UploadPlan } from './upload-plan.ts';
 import type { UploadRecord } from './upload-record.ts';
 
 /** How far an upload is. */
@@ -98,7 +98,7 @@ function misplaced(
 ): CheckedCase {
   const { id } = one;
   const from = otherSide(one.use);
-  const reason = `The case is uploaded ${from === 'training' ? 'for training' : 'as held out'} already.`;
+  const reason = elsewhereReason(one);
   const hint = `To move it, take it back there first, then upload again: ${wayBack(id, from)}`;
   // The folder may also hold the case on the side where it is stored.
   const accepted = all.some((other) => other.id === id && other.use === from);

@@ -31,9 +31,16 @@ export interface UploadPlan {
 
 const STATS_AT_ONCE = 16;
 
-/** The objects of all cases of a site by key: one request for each 1,000. */
-export async function listCases(store: Pick<SiteStore, 'list'>): Promise<ReadonlyMap<SiteKey, ObjectInfo<SiteKey>>> {
-  const folders = Object.values(CASE_FOLDERS).map((folder) => collect(store.list(siteKeys.casePrefix(folder, ''))));
+/**
+ * The objects of cases of a site by key, from both sides: one request for each 1,000.
+ *
+ * @param start of the cases' names; by default, of all
+ */
+export async function listCases(
+  store: Pick<SiteStore, 'list'>,
+  start = '',
+): Promise<ReadonlyMap<SiteKey, ObjectInfo<SiteKey>>> {
+  const folders = Object.values(CASE_FOLDERS).map((folder) => collect(store.list(siteKeys.casePrefix(folder, start))));
   return new Map((await Promise.all(folders)).flat().map((info) => [info.key, info]));
 }
 
@@ -87,7 +94,7 @@ const storedCases = (keys: Iterable<SiteKey>) =>
  * Tells a case of which the other side holds more than its own, where a CT is more than any other file. A case that both
  * sides hold alike stays where it is: intake says what is wrong.
  */
-function misplacedIn(keys: Iterable<SiteKey>): (one: DatasetCase) => boolean {
+export function misplacedIn(keys: Iterable<SiteKey>): (one: DatasetCase) => boolean {
   const held = { training: new Map<string, number>(), evaluation: new Map<string, number>() };
   for (const key of keys) {
     const parsed = parseCaseKey(key);
@@ -98,6 +105,10 @@ function misplacedIn(keys: Iterable<SiteKey>): (one: DatasetCase) => boolean {
   const of = (use: CaseUse, id: string) => held[use].get(id) ?? 0;
   return ({ use, id }) => of(otherSide(use), id) > of(use, id);
 }
+
+/** Why a case is not uploaded that the other side holds. */
+export const elsewhereReason = ({ use }: DatasetCase): string =>
+  `The case is uploaded ${otherSide(use) === 'training' ? 'for training' : 'as held out'} already.`;
 
 export const otherSide = (use: CaseUse): CaseUse => (use === 'training' ? 'evaluation' : 'training');
 

@@ -30,7 +30,7 @@ export interface DeliveryOptions extends Omit<ImportOptions, 'isStored'>, Examin
  * @throws FedcardioError INTERRUPTED, or an outage of disk or storage: the folder stays where it is
  */
 export async function deliver(name: string, state: string, options: DeliveryOptions): Promise<void> {
-  const { dir, imports, store, say, log } = options;
+  const { dir, imports, store, say, log, signal } = options;
   const folder = join(dir, name);
   const { accepted, refusedCases, reasons: faults } = await readDelivery(folder, options);
   const hasChanged = async () => (await stateOf(dir, [name])) !== state;
@@ -39,7 +39,7 @@ export async function deliver(name: string, state: string, options: DeliveryOpti
   const refused = [...refusedCases];
   const [imported, present]: [string[], string[]] = [[], []];
   for (const one of accepted) {
-    const outcome = await uploadCase(store, one);
+    const outcome = await uploadCase(store, one, signal);
     if (outcome === 'imported') imported.push(one.id);
     else if (outcome === 'there already') present.push(one.id);
     else {

@@ -41,9 +41,9 @@ beforeEach(() => {
   const memory = createMemoryStorage()<SiteKey>('heart-site-kiel');
   store = {
     ...memory,
-    put: (key, ...rest) => {
+    putParts: (key, ...rest) => {
       writes.push(key);
-      return memory.put(key, ...rest);
+      return memory.putParts(key, ...rest);
     },
   };
   stop = async () => undefined;
@@ -195,19 +195,19 @@ describe('an inbox', () => {
 
   test('goes on after a crash between upload and move, without doubles', async () => {
     const crash = new Error('killed');
-    const refuse = { ...store, put: () => Promise.reject(new FedcardioError('STORAGE_UNAVAILABLE', 'It is away.')) };
+    const away = () => Promise.reject(new FedcardioError('STORAGE_UNAVAILABLE', 'It is away.'));
     put('study', { 'a.dcm': 'ct a', 'b.dcm': 'ct b' });
-    start({ store: { ...refuse, list: store.list } });
+    start({ store: { ...store, putParts: away } });
     await vi.waitFor(() => expect(said).toContain('waiting: It is away.'));
     await stop();
     expect(waiting()).toEqual(['study']);
     let first = true;
     const dies: SiteStore = {
       ...store,
-      put: async (...object) => {
+      putParts: async (...object) => {
         if (!first) throw crash;
         first = false;
-        return store.put(...object);
+        return store.putParts(...object);
       },
     };
     start({ store: dies });
