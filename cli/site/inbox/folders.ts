@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -37,23 +38,24 @@ export function inboxEntries(inbox: string): InboxEntries {
 const LINK: EntryFault = { reason: 'It is a link.', hint: 'Put the files themselves into the inbox.' };
 
 /**
- * A text that changes whenever a file below a path is added, removed or written; undefined without any file.
+ * A text that changes whenever a file below a path is added, removed, written or replaced; undefined without any file.
  *
  * @param names the entries of `dir` that count
  * @throws the system's error if a folder among them cannot be read
  */
 export async function stateOf(dir: string, names: readonly string[]): Promise<string | undefined> {
-  let [files, bytes, newest] = [0, 0, 0];
+  const digest = createHash('sha256');
+  let files = 0;
   for (const name of names) {
     for (const { path } of filesOf(join(dir, name))) {
       // What cannot be read counts as well: it is refused later, with the reason.
       files += 1;
       const found = await lstat(path).catch(() => undefined);
-      bytes += found?.size ?? 0;
-      newest = Math.max(newest, found?.mtimeMs ?? 0);
+      // A copy may keep the time of its original; no program sets the time of the status (ctime).
+      digest.update(JSON.stringify([path, found?.size, found?.mtimeMs, found?.ctimeMs]));
     }
   }
-  return files === 0 ? undefined : `${files} ${bytes} ${newest}`;
+  return files === 0 ? undefined : digest.digest('hex');
 }
 
 function filesOf(path: string): Iterable<{ readonly path: string }> {
