@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describeError, isFedcardioError, isOutage } from '../../../lib/error.ts';
 import { CASE_FOLDERS, type CaseUse, siteKeys } from '../../../lib/federation/keys.ts';
 import { printable } from '../../../lib/printable.ts';
@@ -8,7 +8,7 @@ import { counted } from '../../../lib/report/format.ts';
 import type { SiteStore } from '../../../lib/storage/contract.ts';
 import { casesOf, type ImportOptions } from './cases.ts';
 import type { Examined, ExamineOptions, examine } from './examine.ts';
-import { DONE, moveInto, REFUSED, stateOf } from './folders.ts';
+import { DONE, freePath, move, REFUSED, stateOf } from './folders.ts';
 import { uploadCase } from './upload-case.ts';
 
 export interface DeliveryOptions extends Omit<ImportOptions, 'isStored'>, ExamineOptions {
@@ -36,17 +36,17 @@ export async function deliver(name: string, state: string, options: DeliveryOpti
   const hasChanged = async () => (await stateOf(dir, [name])) !== state;
   if (await hasChanged()) return say(CHANGED);
   const reasons = [...faults];
-  const refused = [...refusedCases];
-  const [imported, present]: [string[], string[]] = [[], []];
+  const [imported, present, kept]: [string[], string[], string[]] = [[], [], []];
   for (const one of accepted) {
     const outcome = await uploadCase(store, one, signal);
     if (outcome === 'imported') imported.push(one.id);
     else if (outcome === 'there already') present.push(one.id);
     else {
       reasons.push(outcome.reason);
-      refused.push(one.id);
+      kept.push(one.id);
     }
   }
+  const refused = [...refusedCases, ...kept];
   rmSync(imports, { recursive: true, force: true });
   const tell = (cases: readonly string[], what: string) => {
     if (cases.length > 0) say(`${counted(cases.length, 'case')} ${what}: ${cases.join(', ')}`);
@@ -56,13 +56,11 @@ export async function deliver(name: string, state: string, options: DeliveryOpti
   tell(refused, 'refused');
   if (await hasChanged()) return say(CHANGED);
   if (reasons.length === 0) {
-    await moveInto(join(dir, DONE), folder, name);
+    await move(folder, await freePath(join(dir, DONE), name));
     log('inbox-imported', { imported, present });
     return;
   }
-  const moved = await moveInto(join(dir, REFUSED), folder, name);
-  const report = join(dir, REFUSED, `${moved}.txt`);
-  await writeFile(report, refusalText([...imported, ...present], reasons), { mode: 0o600 });
+  await moveRefused(folder, join(dir, REFUSED), refusalText([...imported, ...present], kept, reasons));
   log('inbox-refused', { imported, present, refused, reasons: reasons.length });
   say(`a folder was refused, ${counted(reasons.length, 'reason')} in ${join(dir, REFUSED)}`);
 }
@@ -85,15 +83,40 @@ async function readDelivery(folder: string, options: DeliveryOptions): Promise<E
   }
 }
 
+/** Writes the report first: nobody would look again at a moved folder whose report could not be written. */
+async function moveRefused(folder: string, refused: string, text: string): Promise<void> {
+  const place = await freePath(refused, basename(folder));
+  const report = `${place}.txt`;
+  await writeFile(report, text, { mode: 0o600 });
+  try {
+    await move(folder, place);
+  } catch (error) {
+    await rm(report, { force: true });
+    throw error;
+  }
+}
+
 const USES = Object.keys(CASE_FOLDERS) as CaseUse[];
 
-const refusalText = (uploaded: readonly string[], reasons: readonly string[]): string =>
+/** @param kept cases of which the bucket holds another CT */
+function outcomeLines(uploaded: readonly string[], kept: readonly string[]): readonly string[] {
+  if (uploaded.length + kept.length === 0) return ['Nothing of it was imported.'];
+  return [
+    ...(uploaded.length > 0 ? [`Imported from it: ${uploaded.join(', ')}.`] : []),
+    // Of a folder that changed during its import, the first attempt may have stored both CT and labels.
+    ...(kept.length > 0
+      ? [`Kept as stored before, perhaps from this folder before it changed: ${kept.join(', ')}.`]
+      : []),
+  ];
+}
+
+const refusalText = (uploaded: readonly string[], kept: readonly string[], reasons: readonly string[]): string =>
   [
     'fedcardio could not use all of this folder:',
     '',
     ...reasons.map((reason) => `- ${printable(reason)}`),
     '',
-    uploaded.length > 0 ? `Imported from it: ${uploaded.join(', ')}.` : 'Nothing of it was imported.',
+    ...outcomeLines(uploaded, kept),
     'Correct it, and put it into the inbox again. What was imported already is not imported twice.',
     '',
   ].join('\n');

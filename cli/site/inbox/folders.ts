@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { lstat, mkdir, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FedcardioError, systemError } from '../../../lib/error.ts';
 import { isPassedOver } from '../../../lib/federation/keys.ts';
 import { type EntryFault, entriesBelow, entriesOf, type FolderEntry } from '../../../lib/folder.ts';
 
@@ -64,12 +65,53 @@ function filesOf(path: string): Iterable<{ readonly path: string }> {
   return found ? [{ path }] : [];
 }
 
-/** Moves an entry into a folder, under a name that is free there. Returns that name. */
-export async function moveInto(folder: string, from: string, name: string): Promise<string> {
+/** File systems take names of 255 bytes. */
+const NAME_BYTES = 255 - '.txt'.length;
+
+/** A path in a folder that is free, with `.txt` behind it as well. Its name is cut where that would be too long. */
+export async function freePath(folder: string, name: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const taken = new Set(await readdir(folder));
-  let free = name;
-  for (let number = 2; taken.has(free) || taken.has(`${free}.txt`); number++) free = `${name}-${number}`;
-  await rename(from, join(folder, free));
-  return free;
+  for (let number = 1; ; number++) {
+    const end = number === 1 ? '' : `-${number}`;
+    const free = `${firstBytes(name, NAME_BYTES - end.length)}${end}`;
+    if (!taken.has(free) && !taken.has(`${free}.txt`)) return join(folder, free);
+  }
+}
+
+/** The characters of a text whose UTF-8 fits into so many bytes. */
+const firstBytes = (text: string, bytes: number): string =>
+  text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
+
+/**
+ * Moves a folder or a file, to another volume too.
+ *
+ * @throws FedcardioError that names the folder of the new place, because names of moved entries may be patients'
+ */
+export async function move(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EXDEV') throw error;
+      return moveAcross(from, to);
+    });
+  } catch (error) {
+    throw systemError(error, dirname(to)) ?? error;
+  }
+}
+
+/** Copies, so that both places show the whole entry or nothing of it at any time. What a crash leaves is hidden. */
+async function moveAcross(from: string, to: string): Promise<void> {
+  const [dir, name] = [dirname(from), basename(from)];
+  const [copy, old] = [join(dirname(to), '.copy'), join(dir, '.old')];
+  for (const left of [copy, old]) await rm(left, { recursive: true, force: true });
+  const state = await stateOf(dir, [name]);
+  await cp(from, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  if ((await stateOf(dir, [name])) !== state) {
+    throw new FedcardioError('PRECONDITION_FAILED', 'A folder has changed while it was moved.', {
+      hint: 'It is imported again.',
+    });
+  }
+  await rename(copy, to);
+  await rename(from, old);
+  await rm(old, { recursive: true, force: true });
 }

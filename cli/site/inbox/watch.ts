@@ -8,7 +8,7 @@ import { entryFaultOf } from '../../../lib/folder.ts';
 import { printable } from '../../../lib/printable.ts';
 import { type DeliveryOptions, deliver } from './deliver.ts';
 import { examine } from './examine.ts';
-import { DONE, type InboxEntries, inboxEntries, moveInto, REFUSED, stateOf } from './folders.ts';
+import { DONE, freePath, type InboxEntries, inboxEntries, move, REFUSED, stateOf } from './folders.ts';
 
 export interface InboxOptions extends Omit<DeliveryOptions, 'importer' | 'examiner'> {
   /** A folder that has not changed for this long is complete. */
@@ -66,10 +66,11 @@ async function prepare(dir: string, say: InboxOptions['say']): Promise<void> {
   try {
     // A typing error in the path would otherwise go unnoticed.
     if ((await mkdir(dir, { recursive: true })) !== undefined) say(`there was no ${dir}: created`);
-    for (const folder of [DONE, REFUSED]) await mkdir(join(dir, folder), { recursive: true, mode: 0o700 });
-    await access(dir, constants.W_OK);
+    const own = [DONE, REFUSED].map((name) => join(dir, name));
+    for (const folder of own) await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [dir, ...own]) await access(folder, constants.W_OK);
   } catch (error) {
-    throw systemError(error, dir) ?? error;
+    throw systemError(error) ?? error;
   }
 }
 
@@ -120,5 +121,5 @@ const problemOf = ({ name, reason, hint }: InboxEntries['unusable'][number]) =>
 /** Moves loose files into a folder of their own, which is imported when it is quiet as well. */
 async function gather(dir: string, names: readonly string[]): Promise<void> {
   const folder = join(dir, `files-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`);
-  for (const name of names) await moveInto(folder, join(dir, name), name);
+  for (const name of names) await move(join(dir, name), await freePath(folder, name));
 }
