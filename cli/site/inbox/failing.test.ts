@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { FedcardioError } from '../../../lib/error.ts';
 import type { SiteKey } from '../../../lib/federation/keys.ts';
 import { DEFAULT_TASKS } from '../../../lib/federation/tasks.ts';
 import { calcium, image } from '../../../lib/intake/testing.ts';
@@ -74,6 +76,7 @@ function start(more: Partial<InboxOptions> = {}): void {
 
 const reports = () => readdirSync(join(dir, 'refused')).filter((name) => name.endsWith('.txt'));
 const isLogged = (count: number) => vi.waitFor(() => expect(logged).toHaveLength(count), { timeout: 10_000 });
+const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('moves folders with the longest names, and writes reports', async () => {
   const [long, wide] = ['S'.repeat(255), 'ß'.repeat(127)];
@@ -126,6 +129,69 @@ test('names no folder when a move fails, and keeps no report of it', async () =>
   rmSync(join(dir, 'refused'));
   await isLogged(1);
   expect(reports()).toEqual(['SCHMIDT^ANNA.txt']);
+});
+
+test('names no folder when a file below it cannot be read', async () => {
+  put('SCHMIDT^ANNA/image.nii.gz', image());
+  start({
+    examiner: async (_folder, { cases }) => {
+      throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'read', path: cases[0]?.files[0]?.path });
+    },
+  });
+
+  await vi.waitFor(() => expect(said.join()).toContain('waiting'), { timeout: 10_000 });
+
+  expect(said).toContain(
+    `waiting: The disk does not read or write at ${join(root, 'imports')} (EIO). Check the disk and the system's log.`,
+  );
+});
+
+test('tries a folder whose import fails with growing pauses, until the folder changes', async () => {
+  put('p1/image.nii.gz', image());
+  const denied = () => Promise.reject(new FedcardioError('STORAGE', 'Access denied.'));
+  start({ store: { ...store, putParts: denied } });
+  await pass(1500);
+  const [before, lines] = [imports.length, [...said]];
+  put('p1/labels/calcification.nii.gz', calcium());
+  // With the pauses of before, one import would follow.
+  await vi.waitFor(() => expect(imports.length).toBeGreaterThan(before + 2), { timeout: 2000 });
+
+  expect(before).toBeGreaterThan(2);
+  expect(before).toBeLessThan(8);
+  expect(lines).toEqual(['waiting: Access denied.']);
+});
+
+test('tries all folders again as soon as the storage is back', async () => {
+  put('p1/image.nii.gz', image(1));
+  let isAway = true;
+  const putParts: SiteStore['putParts'] = async (...object) => {
+    if (isAway) throw new FedcardioError('STORAGE_UNAVAILABLE', 'It is away.');
+    return store.putParts(...object);
+  };
+  start({ store: { ...store, putParts }, everySeconds: 0.1 });
+  // The next pause is of 3.2 seconds.
+  await vi.waitFor(() => expect(imports.length).toBe(6), { timeout: 10_000 });
+  isAway = false;
+  put('p2/image.nii.gz', image(2));
+  await isLogged(1);
+
+  await vi.waitFor(() => expect(logged).toHaveLength(2), { timeout: 2000 });
+});
+
+test('says what it waits for if a file keeps changing, and names no file', async () => {
+  put('Schmidt_Anna.log');
+  put('a.dcm');
+  put('SCHMIDT^ANNA/export.log');
+  start({ quietSeconds: 0.3 });
+  const growing = setInterval(() => {
+    for (const name of ['Schmidt_Anna.log', 'SCHMIDT^ANNA/export.log']) appendFileSync(join(dir, name), 'x');
+  }, 10);
+
+  await vi.waitFor(() => expect(said.filter((line) => line.includes('changing'))).toHaveLength(2), { timeout: 10_000 });
+
+  clearInterval(growing);
+  expect(said.join()).not.toMatch(/schmidt/i);
+  await isLogged(2);
 });
 
 test('does not say that nothing was imported of a CT that changed while it was imported', async () => {

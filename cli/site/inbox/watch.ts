@@ -1,14 +1,14 @@
 import { access, constants, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { importDicom } from '../../../lib/dicom/import.ts';
-import { describeError, FedcardioError, isFedcardioError, systemError } from '../../../lib/error.ts';
-import { shownFile } from '../../../lib/federation/case-names.ts';
+import { describeError, isFedcardioError, systemError } from '../../../lib/error.ts';
 import { entryFaultOf } from '../../../lib/folder.ts';
-import { printable } from '../../../lib/printable.ts';
 import { type DeliveryOptions, deliver } from './deliver.ts';
 import { examine } from './examine.ts';
-import { DONE, freePath, type InboxEntries, inboxEntries, move, REFUSED, stateOf } from './folders.ts';
+import { DONE, freePath, inboxEntries, move, REFUSED, stateOf } from './folders.ts';
+import { keepsChanging, problemOf, withoutNames } from './problems.ts';
+import { failureOf, type Seen, seenAs, withoutOutages } from './seen.ts';
 
 export interface InboxOptions extends Omit<DeliveryOptions, 'importer' | 'examiner'> {
   /** A folder that has not changed for this long is complete. */
@@ -22,12 +22,6 @@ export interface InboxOptions extends Omit<DeliveryOptions, 'importer' | 'examin
 /** Looks are cheap beside an export, and events of file systems miss network drives. */
 const EVERY_SECONDS = 5;
 
-interface Seen {
-  readonly state: string;
-  /** Monotonic, ms: clocks of file servers differ. */
-  readonly since: number;
-}
-
 /**
  * Watches an inbox until the signal: imports each folder once it has not changed for a while, one after the other. Files
  * outside any folder are gathered in a new one when they are quiet.
@@ -37,9 +31,12 @@ interface Seen {
 export async function startInbox({
   importer = importDicom,
   examiner = examine,
-  ...options
+  everySeconds = EVERY_SECONDS,
+  ...given
 }: InboxOptions): Promise<void> {
-  const { dir, signal, say, everySeconds = EVERY_SECONDS } = options;
+  const { signal, say } = given;
+  const [dir, imports] = [resolve(given.dir), resolve(given.imports)];
+  const options = { ...given, dir, imports, importer, examiner, everySeconds };
   await prepare(dir, say);
   let seen: ReadonlyMap<string, Seen> = new Map();
   let told: ReadonlySet<string> = new Set();
@@ -51,7 +48,7 @@ export async function startInbox({
   };
   while (!signal.aborted) {
     try {
-      const { after, problems } = await look({ ...options, importer, examiner }, seen);
+      const { after, problems } = await look(options, seen);
       seen = after;
       tell(problems);
     } catch (error) {
@@ -77,15 +74,19 @@ async function prepare(dir: string, say: InboxOptions['say']): Promise<void> {
 /** The loose files of an inbox, among the names of its folders. */
 const LOOSE = '';
 
-/** Imports what is quiet. Returns what is not, with the time of its last change, and why imports could not finish. */
+/** What changes for this many times the quiet time, a person should look at. */
+const LONG_CHANGE = 10;
+
+/** Imports what is quiet. Returns what is left, with the time of its last change, and why imports could not finish. */
 async function look(
-  options: InboxOptions & DeliveryOptions,
+  options: InboxOptions & DeliveryOptions & Required<Pick<InboxOptions, 'everySeconds'>>,
   before: ReadonlyMap<string, Seen>,
 ): Promise<{ readonly after: ReadonlyMap<string, Seen>; readonly problems: readonly unknown[] }> {
-  const { dir, signal, quietSeconds } = options;
+  const { dir, signal, quietSeconds, everySeconds } = options;
   // All are compared with the same time, so that the folder that was seen first is imported first.
   const now = performance.now();
   const after = new Map<string, Seen>();
+  let worked = false;
   const { folders, loose, unusable } = inboxEntries(dir);
   const problems: unknown[] = unusable.map(problemOf);
   for (const name of [...folders, ...(loose.length > 0 ? [LOOSE] : [])]) {
@@ -98,25 +99,31 @@ async function look(
       });
       // PACS software may create the folder long before its files.
       if (state === undefined) continue;
-      const last = before.get(name);
-      const seen = last?.state === state ? last : { state, since: performance.now() };
+      const seen = seenAs(state, before.get(name));
       after.set(name, seen);
-      if (now - seen.since < quietSeconds * 1000) continue;
+      if (now - seen.since < quietSeconds * 1000) {
+        if (now - seen.changingSince > LONG_CHANGE * quietSeconds * 1000) problems.push(keepsChanging(name === LOOSE));
+        continue;
+      }
+      if (seen.failure && now < seen.failure.until) {
+        problems.push(seen.failure.error);
+        continue;
+      }
       if (name === LOOSE) await gather(dir, names);
       else await deliver(name, state, options);
       after.delete(name);
-    } catch (error) {
-      if (signal.aborted || isFedcardioError(error, 'INTERRUPTED')) throw error;
+      worked ||= name !== LOOSE;
+    } catch (thrown) {
+      if (signal.aborted || isFedcardioError(thrown, 'INTERRUPTED')) throw thrown;
+      const error = withoutNames(thrown, options);
       // It stays, and is tried again. The others do not wait for it.
       problems.push(error);
+      const seen = after.get(name);
+      if (seen) after.set(name, { ...seen, failure: failureOf(error, seen.failure, everySeconds) });
     }
   }
-  return { after, problems };
+  return { after: worked ? withoutOutages(after) : after, problems };
 }
-
-/** The name may be a patient's. */
-const problemOf = ({ name, reason, hint }: InboxEntries['unusable'][number]) =>
-  new FedcardioError('BAD_CONFIGURATION', `${printable(shownFile(name))}: ${reason}`, { hint });
 
 /** Moves loose files into a folder of their own, which is imported when it is quiet as well. */
 async function gather(dir: string, names: readonly string[]): Promise<void> {
