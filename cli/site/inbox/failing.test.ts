@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { FedcardioError } from '../../../lib/error.ts';
 import type { SiteKey } from '../../../lib/federation/keys.ts';
 import { DEFAULT_TASKS } from '../../../lib/federation/tasks.ts';
@@ -99,9 +99,15 @@ test('moves folders with the longest names, and writes reports', async () => {
 
 const SHM = '/dev/shm';
 const hasOtherVolume = existsSync(SHM) && statSync(SHM).dev !== statSync(tmpdir()).dev;
+/** A folder of another volume, which is removed after the test. */
+function otherVolume(): string {
+  const volume = mkdtempSync(join(SHM, 'fedcardio-inbox-'));
+  onTestFinished(() => rmSync(volume, { recursive: true }));
+  return volume;
+}
 
 test.skipIf(!hasOtherVolume)('moves folders to another volume', async () => {
-  const volume = mkdtempSync(join(SHM, 'fedcardio-inbox-'));
+  const volume = otherVolume();
   mkdirSync(dir);
   symlinkSync(volume, join(dir, 'refused'));
   put('SCHMIDT^ANNA/series/letter.pdf');
@@ -112,7 +118,22 @@ test.skipIf(!hasOtherVolume)('moves folders to another volume', async () => {
   expect(readdirSync(volume)).toEqual(['SCHMIDT^ANNA', 'SCHMIDT^ANNA.txt']);
   expect(existsSync(join(volume, 'SCHMIDT^ANNA/series/letter.pdf'))).toBe(true);
   expect(readdirSync(dir)).toEqual(['done', 'refused']);
-  rmSync(volume, { recursive: true });
+});
+
+test.skipIf(!hasOtherVolume)('leaves nothing of a move to another volume that fails', async () => {
+  const volume = otherVolume();
+  mkdirSync(dir);
+  symlinkSync(volume, join(dir, 'refused'));
+  put('SCHMIDT^ANNA/letter.pdf');
+  // No system call copies a name that is not in UTF-8.
+  writeFileSync(Buffer.from(join(dir, 'SCHMIDT^ANNA/Röntgen'), 'latin1'), '');
+  start();
+
+  await vi.waitFor(() => expect(said.join()).toContain('waiting'), { timeout: 10_000 });
+
+  await stop();
+  expect(said.join()).not.toContain('SCHMIDT');
+  expect([readdirSync(volume), readdirSync(join(dir, 'SCHMIDT^ANNA')).length]).toEqual([[], 2]);
 });
 
 test('names no folder when a move fails, and keeps no report of it', async () => {

@@ -105,13 +105,18 @@ async function moveAcross(from: string, to: string): Promise<void> {
   const [copy, old] = [join(dirname(to), '.copy'), join(dir, '.old')];
   for (const left of [copy, old]) await rm(left, { recursive: true, force: true });
   const state = await stateOf(dir, [name]);
-  await cp(from, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-  if ((await stateOf(dir, [name])) !== state) {
-    throw new FedcardioError('PRECONDITION_FAILED', 'A folder has changed while it was moved.', {
-      hint: 'It is imported again.',
-    });
+  try {
+    await cp(from, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    if ((await stateOf(dir, [name])) !== state) {
+      throw new FedcardioError('PRECONDITION_FAILED', 'A folder has changed while it was moved.', {
+        hint: 'It is imported again.',
+      });
+    }
+    await rename(copy, to);
+  } finally {
+    // Of a move that failed, such as to a full disk.
+    await rm(copy, { recursive: true, force: true });
   }
-  await rename(copy, to);
   await rename(from, old);
   await rm(old, { recursive: true, force: true });
 }
