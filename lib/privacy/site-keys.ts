@@ -42,7 +42,8 @@ export function agreedSecret(
   }
 }
 
-const FIELD = 2n ** 255n - 19n;
+/** The field of both curves. */
+export const FIELD = 2n ** 255n - 19n;
 /** u-coordinates of the points of small order (https://cr.yp.to/ecdh.html#validate). */
 const SMALL_ORDER = new Set([
   0n,
@@ -59,11 +60,15 @@ const SMALL_ORDER = new Set([
  * @throws FedcardioError `BAD_MESSAGE` if it is no key, one of small order, or not in its shortest form
  */
 export function requirePublicKey(publicKey: string): void {
-  const u = BigInt(`0x${Buffer.from(fromBase64(publicKey, SECRET_BYTES)).reverse().toString('hex')}`);
+  const u = numberOf(publicKey);
   // RFC 7748 takes larger numbers for what they are in the field. No key is written so, and each has one text here.
   if (u < FIELD && !SMALL_ORDER.has(u)) return;
   throw new FedcardioError('BAD_MESSAGE', 'Secure aggregation: a public key is one that everybody could agree with.');
 }
+
+/** The number that a public key writes, its lowest byte first. Throws `BAD_MESSAGE` unless it has 32 bytes. */
+export const numberOf = (publicKey: string): bigint =>
+  BigInt(`0x${Buffer.from(fromBase64(publicKey, SECRET_BYTES)).reverse().toString('hex')}`);
 
 /** The X25519 key of 32 secret bytes. Takes longer than to agree with it: keep it for all agreements. */
 export const privateKeyOf = (secret: Uint8Array): KeyObject =>
