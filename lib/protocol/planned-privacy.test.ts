@@ -7,6 +7,7 @@ import { MAX_NOISE_MULTIPLIER } from '../privacy/round-noise.ts';
 import { checkCampaign } from './check-campaign.ts';
 import { planCampaign } from './plan.ts';
 import { differentialPrivacyOf, plannedPrivacy, releasesOf, requirePlannedNoise } from './planned-privacy.ts';
+import { roundPrivacy } from './round-privacy.ts';
 
 type Asked = NonNullable<NonNullable<CampaignInput['privacy']>['differentialPrivacy']>;
 type Teacher = Extract<CampaignInput['stages'][number], { kind: 'teacher' }>;
@@ -101,6 +102,27 @@ describe('the privacy of a plan', () => {
   test('may have as much noise as is possible, and local noise without adaptive clipping', () => {
     expect(() => planned({ noiseMultiplier: MAX_NOISE_MULTIPLIER })).not.toThrow();
     expect(() => planned({ noiseMultiplier: 2, noise: 'local' })).not.toThrow();
+  });
+});
+
+describe('the noise of a plan with adaptive clipping', () => {
+  const withClip = (noiseMultiplier: number, sites = {}) =>
+    planned({ noiseMultiplier, epsilon: 1, delta: 1e-5, adaptive: {}, sites });
+
+  test('leaves room for that of the count', () => {
+    const campaign = withClip(1730);
+    const { noiseMultiplier = 0 } = roundPrivacy(campaign, campaign.stages[0] as never, 1, undefined) ?? {};
+
+    expect(noiseMultiplier).toBeGreaterThan(1.15 * 1730);
+    expect(noiseMultiplier).toBeLessThan(MAX_NOISE_MULTIPLIER);
+    // A count of many sites has more noise, and costs the updates less.
+    const many = { [TEACHER_STAGE.name]: 1e5, second: 1e5 };
+    expect(() => withClip(1900, many)).not.toThrow();
+    expect(() => withClip(1900, { second: 1e5 })).toThrow('more than 2000');
+  });
+
+  test.each([1740, 1900, MAX_NOISE_MULTIPLIER])('is refused at %d, which rounds could not draw', (noiseMultiplier) => {
+    expect(() => withClip(noiseMultiplier)).toThrow('beside the noisy count, is more than 2000');
   });
 });
 

@@ -1,6 +1,7 @@
 import { FedcardioError } from '../error.ts';
 import type { Aggregation, Campaign, DifferentialPrivacy, Privacy, Stage } from '../federation/schemas.ts';
 import { epsilonOf, noiseFor } from '../privacy/accountant.ts';
+import { updateNoise } from '../privacy/adaptive-clip.ts';
 import { MAX_NOISE_MULTIPLIER } from '../privacy/round-noise.ts';
 
 type LearningStage = Extract<Stage, { rounds: number }>;
@@ -32,17 +33,22 @@ export function plannedPrivacy(campaign: Campaign, sites: readonly string[]): Pr
   const noiseMultiplier = asked.noiseMultiplier ?? noiseFor({ ...release, ...asked, epsilon: asked.epsilon as number });
   const spent = epsilonOf([{ ...release, noise: noiseMultiplier }], asked.delta);
   const epsilon = asked.epsilon ?? spent;
+  const divisors = stages.map(
+    ({ name, sites: named }) => [name, asked.sites?.[name] ?? (named ?? sites).length] as const,
+  );
+  const ofUpdates = Math.max(
+    ...divisors.map(([, divisor]) => noiseTerms({ ...asked, noiseMultiplier }, divisor).noiseMultiplier),
+  );
   requireNone([
-    ...(noiseMultiplier > MAX_NOISE_MULTIPLIER
-      ? [`a noiseMultiplier of ${noiseMultiplier} is more than ${MAX_NOISE_MULTIPLIER}`]
+    ...(ofUpdates > MAX_NOISE_MULTIPLIER
+      ? [
+          `a noiseMultiplier of ${ofUpdates}${asked.adaptive ? ', beside the noisy count,' : ''} is more than ${MAX_NOISE_MULTIPLIER}`,
+        ]
       : []),
     ...(spent > epsilon * (1 + 1e-9)
       ? [`a noiseMultiplier of ${noiseMultiplier} gives ε ${spent.toPrecision(3)}, more than the ${epsilon} asked for`]
       : []),
   ]);
-  const divisors = stages.map(
-    ({ name, sites: named }) => [name, asked.sites?.[name] ?? (named ?? sites).length] as const,
-  );
   return {
     ...privacy,
     differentialPrivacy: { ...asked, noiseMultiplier, epsilon, sites: Object.fromEntries(divisors) },
@@ -57,6 +63,25 @@ export function plannedPrivacy(campaign: Campaign, sites: readonly string[]): Pr
 export function requirePlannedNoise(campaign: Campaign): void {
   if (differentialPrivacyOf(campaign)) plannedPrivacy(campaign, []);
 }
+
+/**
+ * The noise of the updates and, with adaptive clipping, that of the count: together they cost as much as the planned noise
+ * alone. The paper's twentieth of the sites suits thousands of them; among a few the count would cost more than the updates.
+ */
+export function noiseTerms(
+  { adaptive, noiseMultiplier }: Pick<PlannedDifferentialPrivacy, 'adaptive' | 'noiseMultiplier'>,
+  sites: number,
+) {
+  if (!adaptive) return { noiseMultiplier };
+  const countSigma = Math.max(sites / 20, noiseMultiplier);
+  return { noiseMultiplier: rounded(updateNoise(noiseMultiplier, countSigma)), countSigma };
+}
+
+/** Rounded up to eight digits. Powers and logarithms differ in the last bit between engines, and others compare. */
+export const rounded = (value: number): number => {
+  const digit = 10 ** (Math.floor(Math.log10(value)) - 7);
+  return Number((Math.ceil(value / digit) * digit).toPrecision(8));
+};
 
 /** The number of noisy sums that a campaign publishes: one for each round of a stage that trains. */
 export const releasesOf = (campaign: Campaign): number =>

@@ -1,8 +1,7 @@
 import type { Campaign, Commit, CommitPrivacy, Open, RoundPrivacy, Seal, Stage } from '../federation/schemas.ts';
 import { epsilonOf, type GaussianRelease } from '../privacy/accountant.ts';
-import { updateNoise } from '../privacy/adaptive-clip.ts';
 import { trains } from './plan.ts';
-import { differentialPrivacyOf, type PlannedDifferentialPrivacy } from './planned-privacy.ts';
+import { differentialPrivacyOf, noiseTerms, type PlannedDifferentialPrivacy, rounded } from './planned-privacy.ts';
 
 /**
  * The privacy terms of a round; undefined without differential privacy, and for a round that publishes no weights. A pure
@@ -20,22 +19,6 @@ export function roundPrivacy(
   const clip = previous?.privacy?.nextClip ?? terms.clip;
   return { noise: terms.noise, clip, sites, ...noiseTerms(terms, sites) };
 }
-
-/**
- * The noise of the updates and, with adaptive clipping, that of the count: together they cost as much as the planned noise
- * alone. The paper's twentieth of the sites suits thousands of them; among a few the count would cost more than the updates.
- */
-function noiseTerms({ adaptive, noiseMultiplier }: PlannedDifferentialPrivacy, sites: number) {
-  if (!adaptive) return { noiseMultiplier };
-  const countSigma = Math.max(sites / 20, noiseMultiplier);
-  return { noiseMultiplier: rounded(updateNoise(noiseMultiplier, countSigma)), countSigma };
-}
-
-/** Rounded up to eight digits. Powers and logarithms differ in the last bit between engines, and others compare. */
-const rounded = (value: number): number => {
-  const digit = 10 ** (Math.floor(Math.log10(value)) - 7);
-  return Number((Math.ceil(value / digit) * digit).toPrecision(8));
-};
 
 /** What a round costs, for a site's ledger; undefined without differential privacy, and for a round that publishes no weights. */
 export function releaseOf(
