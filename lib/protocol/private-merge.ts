@@ -75,8 +75,11 @@ const TAIL = 6;
  * A bound on the norm of an update with local noise. A site that adds no noise, or far more, can move the model no further than
  * this.
  */
-const noisyNorm = ({ clip, noiseMultiplier }: RoundPrivacy, dimension: number): number =>
-  clip * (1 + noiseMultiplier * (Math.sqrt(dimension) + TAIL));
+function noisyNorm(terms: RoundPrivacy, dimension: number): number {
+  const { step, sigma } = noiseGrid(terms, dimension);
+  // sigma / noiseMultiplier is the norm of the values themselves, with what rounding to the grid adds.
+  return step * sigma * (1 / terms.noiseMultiplier + Math.sqrt(dimension) + TAIL);
+}
 
 /** What the commit of a round says of its privacy; undefined without differential privacy. */
 export async function privacyOfMerge(
