@@ -43,12 +43,21 @@ export function privacyOf(plan: Plan, message: GpuTaskMessage): RoundPrivacy | u
  *
  * @param rate with which a step of DP-SGD takes a case
  * @param update digest of the update before its noise, if the site adds noise
+ * @param body that the round loads and does not train: the message does not name it
  */
 export function releaseOfRound(
   plan: Plan,
   message: GpuTaskMessage,
   at: Date,
-  { rate, update }: { readonly rate?: number | undefined; readonly update?: string | undefined } = {},
+  {
+    rate,
+    update,
+    body,
+  }: {
+    readonly rate?: number | undefined;
+    readonly update?: string | undefined;
+    readonly body?: Weights | undefined;
+  } = {},
 ): Release | undefined {
   const { campaign, stage, round, config, base } = message;
   const hidden = releaseOf(plan.campaign, config, round);
@@ -59,7 +68,7 @@ export function releaseOfRound(
   const digests = {
     of: shortDigest({ plan, update: update ?? null }),
     plan: shortDigest(plan),
-    base: shortDigest(base),
+    base: shortDigest(body ? { base, body: sha256Hex(encodeSafetensors(body)) } : base),
   };
   return { campaign, stage, round, at: at.toISOString(), ...digests, unit: hidden ? 'site' : 'case', ...release };
 }
@@ -70,7 +79,7 @@ const shortDigest = (value: unknown): string => sha256Hex(canonicalJson(value)).
  * The secret of a site's round of DP-SGD, for exactly these cases and this beginning: two rounds that differ in anything draw their
  * cases apart, and share no noise.
  *
- * @param states of the site that the round begins with
+ * @param states that the round begins with besides the model of the message: those of the site, and the body of a probe
  */
 export async function dpSgdSecret(
   store: SiteStore,

@@ -49,11 +49,12 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const { dpSgd } = stage.training;
   const planned = dpSgd && { rate: samplingRate(stage.training, found.cases.length) };
   const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
-  await requireBudget(data.store, site, releaseOfRound(plan, message, context.now(), planned), budget);
+  const network = await networkOf(federationStore, plan, stage);
+  const { body } = network;
+  await requireBudget(data.store, site, releaseOfRound(plan, message, context.now(), { ...planned, body }), budget);
   const hashes = new Set(found.cases.map(({ id }) => caseHash(id)));
   const checkpoint = await readCheckpoint(context, input, hashes);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.has(caseHash(id))) : found.cases;
-  const network = await networkOf(federationStore, plan, stage);
   const global = base ? await readWeights(federationStore, base) : undefined;
   const ids = cases.map(({ id }) => id);
   const checkpointer = createCheckpointer(context, input, ids.map(caseHash), checkpointSeconds);
@@ -99,7 +100,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     rounds: stage.rounds,
     seed,
     site,
-    secret: dpSgd && (await dpSgdSecret(data.store, input, ids, [local, optimizer])),
+    secret: dpSgd && (await dpSgdSecret(data.store, input, ids, [local, optimizer, ...(body ? [body] : [])])),
     resume: checkpoint?.state,
     now: context.now,
     onStep: async (done, loss, state) => {
@@ -138,7 +139,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const { rate } = result;
   // With central noise the site adds none, whatever it trains with: DP-SGD draws from the cases, not from the update.
   const update = privacy ? sent.noisy : dpSgd && sha256Hex(sent.weights.bytes);
-  const release = releaseOfRound(plan, message, context.now(), { rate, update });
+  const release = releaseOfRound(plan, message, context.now(), { rate, update, body });
   const ledger = await chargeRelease(data.store, site, release, await budgetOf(data.store, at.campaign));
   const spent = dpSgd && ledger?.releases.filter(({ campaign }) => campaign === at.campaign);
   return {
