@@ -17,6 +17,7 @@ import { publishKeys } from '../../lib/privacy/key-messages.ts';
 import { signed, toBase64 } from '../../lib/privacy/site-keys.ts';
 import type { SiteKeys } from '../../lib/privacy/site-secrets.ts';
 import { decide } from '../../lib/protocol/consent/at-site.ts';
+import { MOST_CASES } from '../../lib/protocol/secure/cohort.ts';
 import { ownIdentity, siteSecrets } from '../../lib/protocol/secure/site-keys.ts';
 import { stageStart } from '../../lib/protocol/stage-start.ts';
 import { campaignStatus } from '../../lib/protocol/status.ts';
@@ -162,6 +163,18 @@ describe('a campaign with secure aggregation', () => {
     await settle(world, () => false);
 
     await expectModels(world, [ids, ids]);
+  });
+
+  test('completes though a site claims so many cases that the updates of others would round to 0', async () => {
+    const claims = SITES.map((site, i) => (i === 3 ? { ...site, samples: 1e9 } : site));
+    const { world, outcome } = await run({ sites: claims });
+
+    expect(outcome?.status).toBe('completed');
+    const { federationStore } = world.context;
+    const { value } = await readJson(federationStore, federationKeys.cohort({ ...AT, attempt: 1 }), cohortSchema);
+    expect(value.members.map(({ samples }) => samples)).toEqual([3, 7, 11, MOST_CASES, 19]);
+    const verified = await verifyCampaign(federationStore, 'tavi');
+    expect([...verified.faults, ...verified.rounds.flatMap(({ faults }) => faults)]).toEqual([]);
   });
 
   test.each<[string, (delivery: Delivery) => boolean, readonly string[]]>([

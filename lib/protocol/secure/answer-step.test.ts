@@ -23,7 +23,7 @@ import { storesOf } from '../../storage/stores.ts';
 import { createMemoryStorage } from '../../storage/testing-objects.ts';
 import { planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
-import { boundCohort, openCohort } from './cohort.ts';
+import { boundCohort, MOST_CASES, openCohort } from './cohort.ts';
 import { maskUpdate } from './mask-update.ts';
 import { bindToCohort, keepSent, keptCohort, ownIdentity, siteSecrets } from './site-keys.ts';
 
@@ -162,6 +162,34 @@ describe('a site that is asked for short answers', () => {
     expect(await context.federationStore.head(federationKeys.stepAnswer(SETUP, 'berlin', 'shares'))).toBeUndefined();
   });
 
+  /** The cohort with other numbers of cases, and the fixed point that follows from them. */
+  const claiming = (samples: Readonly<Record<string, number>>, of = cohort): CohortDocument => {
+    const members = of.members.map((member) => ({ ...member, samples: samples[member.site] ?? member.samples }));
+    const totalWeight = members.reduce((sum, member) => sum + member.samples, 0);
+    return { ...of, members, terms: { ...of.terms, totalWeight } };
+  };
+
+  // One site of 1.3e9 and others of half of their cases: the sum would be the update of that one.
+  test.each<[string, Readonly<Record<string, number>>]>([
+    ['another site', { ulm: 1.3e9, berlin: 2, hamburg: 2, munich: 2 }],
+    ['its own', { berlin: 1.3e9 }],
+    ['another site, just above the limit', { ulm: MOST_CASES + 1 }],
+  ])('sends no shares to a cohort that counts so many cases that updates round to 0: %s', async (_, claims) => {
+    await put(federationKeys.cohort(SETUP), claiming(claims));
+    const [site] = Object.keys(claims);
+
+    await expect(ask('shares')).rejects.toThrow(`it counts ${claims[site!]} cases of ${site}, more than 131072`);
+    expect(await context.federationStore.head(federationKeys.stepAnswer(SETUP, 'berlin', 'shares'))).toBeUndefined();
+  });
+
+  test('sends shares to a cohort of as many cases as a large hospital has', async () => {
+    await put(federationKeys.cohort(SETUP), claiming({ hamburg: 100_000, ulm: MOST_CASES }));
+
+    await ask('shares');
+
+    expect(await context.federationStore.head(federationKeys.stepAnswer(SETUP, 'berlin', 'shares'))).toBeDefined();
+  });
+
   test('refuses a cohort with keys that it has signed and not sent', async () => {
     const own = await siteSecrets(context.siteStore('berlin'), 'berlin', 'another');
     const keys = publishKeys(own, { ...SETUP, plan, rounds: 2 });
@@ -287,11 +315,41 @@ describe('a site that is asked for short answers', () => {
     test('refuses a cohort in which it has next to no cases, unless they came after its first update', async () => {
       const own = context.siteStore('berlin');
       await expect(mask(own, second, 9)).rejects.toThrow('another cohort');
-      await expect(mask(own, cohort, 9)).rejects.toThrow('at most 4 cases for stage teacher, and it has 9');
+      await expect(mask(own, cohort, 9)).rejects.toThrow(
+        'counts 4 cases of berlin for stage teacher, and it trains on 9',
+      );
 
       await mask(own, cohort, 8);
 
       await expect(mask(own, cohort, 100)).resolves.toMatchObject({ samples: 4 });
+    });
+
+    /** Masks for a cohort that the site has kept unseen, as an earlier release did. */
+    const maskKept = async (kept: CohortDocument, samples: number) => {
+      const own = context.siteStore('berlin');
+      await own.put(siteKeys.knownCohort(SETUP), canonicalJson(kept));
+      return mask(own, kept, samples);
+    };
+
+    test('refuses a cohort that counts far more cases of it than it has', async () => {
+      const refused = 'counts 65 cases of berlin for stage teacher, and it trains on 4';
+
+      await expect(maskKept(claiming({ berlin: 65 }), 4)).rejects.toThrow(refused);
+      // Cases may be held back for validation.
+      await expect(maskKept(claiming({ berlin: 64 }), 4)).resolves.toMatchObject({ samples: 64 });
+    });
+
+    test('weighs at most as much as a site may count, however many cases it has', async () => {
+      const kept = claiming({ berlin: MOST_CASES });
+
+      await expect(maskKept(kept, 1_000_000)).resolves.toMatchObject({ samples: MOST_CASES });
+    });
+
+    test.each<[string, (cohort: CohortDocument) => CohortDocument, string]>([
+      ['cases', () => claiming({ munich: 1e9 }), 'it counts 1000000000 cases of munich'],
+      ['range', (of) => ({ ...of, terms: { ...of.terms, range: 65 } }), 'its range of 65 is more than 64'],
+    ])('refuses a cohort whose %s make updates round to 0', async (_, change, reason) => {
+      await expect(maskKept(change(cohort), 4)).rejects.toThrow(reason);
     });
 
     test('refuses a cohort of another plan than the one that it agreed to', async () => {
@@ -349,10 +407,7 @@ describe('a site that is asked for short answers', () => {
   });
 
   test('endorses nothing for a cohort with other terms or samples than those that it was shown', async () => {
-    const members = cohort.members.map((member, i) => (i === 3 ? { ...member, samples: 2 ** 30 } : member));
-    const totalWeight = members.reduce((sum, { samples }) => sum + samples, 0);
-    const other = { ...cohort, members, terms: { ...cohort.terms, totalWeight } };
-    await put(federationKeys.cohort(SETUP), other);
+    await put(federationKeys.cohort(SETUP), claiming({ ulm: MOST_CASES }));
     await ask('shares');
     await keepSent(context.siteStore('berlin'), AT, a);
     await put(federationKeys.survivors(AT), survivors({ berlin: a, hamburg: b, munich: c }));

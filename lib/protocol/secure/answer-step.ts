@@ -23,7 +23,8 @@ import type { SiteStore, Stores } from '../../storage/contract.ts';
 import { createJson, type Document, readJson } from '../../storage/documents.ts';
 import { isListed } from '../../storage/listed.ts';
 import { isFor, type LearningStage, learns, stageOf } from '../plan.ts';
-import { boundCohort, openCohort } from './cohort.ts';
+import { roundPrivacy } from '../round-privacy.ts';
+import { boundCohort, openCohort, requireFineStep } from './cohort.ts';
 import { mutable } from './mutable.ts';
 import {
   keepCohort,
@@ -122,6 +123,7 @@ function requirePlanned(
   at: SetupAddress,
 ) {
   requireCohort(cohort);
+  if (!roundPrivacy(plan.value.campaign, stage, 1, undefined)) requireFineStep({ members, terms });
   const { sites, threshold } = cohort;
   const expected = fixedPointOf(plan.value.campaign, stage, { threshold, members });
   const claims: readonly (readonly [boolean, string])[] = [

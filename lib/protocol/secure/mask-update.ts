@@ -14,7 +14,7 @@ import { encodeSafetensorsHeader } from '../../weights/safetensors.ts';
 import type { Weights } from '../../weights/weights.ts';
 import { learns } from '../plan.ts';
 import type { StageStart } from '../stage-start.ts';
-import { mostSamplesOf, openCohort } from './cohort.ts';
+import { MOST_CASES, mostSamplesOf, openCohort, requireFineStep } from './cohort.ts';
 import { bindToCohort, type KeptCohort, keepSent, keptCohort, siteSecrets } from './site-keys.ts';
 
 /**
@@ -22,6 +22,12 @@ import { bindToCohort, type KeptCohort, keepSent, keptCohort, siteSecrets } from
  * sum would be the update of that one.
  */
 const MOST_GROWTH = 2;
+
+/**
+ * How many times fewer it may have. A summary also counts what is held back for validation, up to half of the cases, and what cannot
+ * be read.
+ */
+const MOST_SHRINKAGE = 16;
 
 /** A site's weights with masks: what it sends, and the message beside it. */
 export interface MaskedUpdate {
@@ -70,8 +76,10 @@ export async function maskUpdate(
   const at = { cohort, round };
   const own = await siteSecrets(store, site, campaign);
   const most = mostSamplesOf(document, site);
-  if (!kept.isBinding && !privacy && samples > MOST_GROWTH * most) {
-    throw other(`The cohort says that ${site} has at most ${most} cases for stage ${stage}, and it has ${samples}.`);
+  const counted = Math.min(samples, MOST_CASES);
+  const isFar = counted > MOST_GROWTH * most || most > MOST_SHRINKAGE * counted;
+  if (!kept.isBinding && !privacy && isFar) {
+    throw other(`The cohort counts ${most} cases of ${site} for stage ${stage}, and it trains on ${samples}.`);
   }
   const skipped = new Set(learns(config) && config.aggregation.untrained === 'skip' ? untrained : []);
   const weight = privacy ? 1 : Math.min(samples, most);
@@ -120,12 +128,14 @@ async function* scaled(slices: AsyncIterable<Float32Array>, scale = 1): AsyncGen
  * The cohort that the site takes part in.
  *
  * @param plan SHA-256 of the plan that the site has agreed to
- * @throws FedcardioError `BAD_CONFIGURATION` if it is not that of the round and of the plan
+ * @throws FedcardioError `BAD_CONFIGURATION` if it is not that of the round and of the plan, or counts too many cases of a site
  */
 export async function ownCohort(store: SiteStore, message: GpuTaskMessage, plan: string): Promise<KeptCohort> {
   const kept = await keptCohort(store, message);
   if (kept.sha256 !== message.secure?.cohort) throw other('The round is for another cohort than the one of this site.');
   if (kept.value.cohort.plan !== plan) throw other('The cohort is for another plan than the one that was agreed to.');
+  // One that was kept by an earlier release.
+  if (!message.privacy) requireFineStep(kept.value);
   return kept;
 }
 

@@ -57,6 +57,13 @@ describe('a plan with secure aggregation', () => {
     expect(findings).toMatchObject([{ level: 'error', text: expect.stringContaining(reason) }]);
   });
 
+  test('is refused with a range that leaves small values no steps', () => {
+    const planWith = (range: number) => () => planOf(campaignWith({}, { secureAggregation: { range } }));
+
+    expect(planWith(64)).not.toThrow();
+    expect(planWith(65)).toThrow('a range of 65 is more than 64');
+  });
+
   test('names all reasons at once', () => {
     const fields = { validate: {}, aggregation: { strategy: 'median' } };
     expect(() => planOf(campaignWith(fields))).toThrow(/median compares.*; stage teacher: validate/);

@@ -23,7 +23,7 @@ import { isFor, type LearningStage } from '../plan.ts';
 import { listReasons } from '../reasons.ts';
 import { lackOf, readStepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
-import { latestSetup, openCohort } from './cohort.ts';
+import { latestSetup, MOST_CASES, openCohort } from './cohort.ts';
 import { fixedPointOf, impossibilityOf, type SecureTerms, thresholdOf } from './terms.ts';
 import { waitOf } from './wait.ts';
 
@@ -98,7 +98,9 @@ async function createCohort(
   });
   const members = setup.sites.flatMap(({ site, samples }) => {
     const answer = answers.usable.find((one) => one.site === site && !copied.has(site));
-    return answer ? [{ site, samples, identity: answer.value.identity, keys: answer.value.keys }] : [];
+    const { identity, keys } = answer?.value ?? {};
+    // A site that claims more must not stop the others, who would refuse the cohort.
+    return identity && keys ? [{ site, samples: Math.min(samples, MOST_CASES), identity, keys }] : [];
   });
   if (!(await isPossible(context, input, members.length, 'sent keys', lack))) return undefined;
   const threshold = thresholdOf(terms, members.length);
