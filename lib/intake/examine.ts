@@ -4,7 +4,8 @@ import type { CatalogEntry, ImageEntry, LabelEntry } from '../federation/schemas
 import type { Task } from '../federation/tasks.ts';
 import type { Grid } from '../imaging/volume.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
-import { type Fault, fault, faultOf, isFault } from './faults.ts';
+import { unreadableOf } from '../storage/unreadable.ts';
+import { type Fault, fault, faultOf, problemOf } from './faults.ts';
 import { classifyFiles, type LabelFile } from './files.ts';
 import { examineImage } from './image.ts';
 import { type ClassCounts, examineClassMap, examineMarkups } from './label.ts';
@@ -17,6 +18,11 @@ export interface Findings {
   readonly image?: ImageEntry;
   readonly labels: Readonly<Record<string, LabelEntry>>;
   readonly faults: readonly Fault[];
+  /**
+   * Why a label could not be read that the storage denies to intake. It is no fault, because the rights of intake may be wrong, and it
+   * does not keep the CT out of the catalog.
+   */
+  readonly denied?: FedcardioError | undefined;
 }
 
 /** Reads the bytes from `start` to `end`, exclusive, of an object in the site's bucket. */
@@ -33,7 +39,7 @@ const MAX_MARKUPS_BYTES = 1 << 20;
  * @param objects objects in both folders of the case (training and held-out)
  * @param known the case's catalog entry
  * @param tasks the federation's tasks
- * @throws errors of `read`. A problem of an object is not thrown but returned as a fault.
+ * @throws errors of `read`. A problem of an object is not thrown but returned as a fault, a label that may not be read as `denied`.
  */
 export async function examineCase(
   objects: readonly ObjectInfo<SiteKey>[],
@@ -51,6 +57,7 @@ export async function examineCase(
   const image = unchanged?.image ?? (await collectFault(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, read)));
   if (!image) return { use, labels: {}, faults };
 
+  let denied: FedcardioError | undefined;
   const labels: Record<string, LabelEntry> = {};
   for (const label of files.labels) {
     const { info, task } = label;
@@ -63,10 +70,16 @@ export async function examineCase(
     const before = unchanged?.labels[task.id];
     const entry = isSame(info, before)
       ? before
-      : await collectFault(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read));
+      : await collectFault(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read)).catch(
+          (error: unknown) => {
+            if (unreadableOf(error)?.kind !== 'denied') throw error;
+            denied ??= error as FedcardioError;
+            return undefined;
+          },
+        );
     if (entry) labels[task.id] = entry;
   }
-  return { use, image, labels, faults };
+  return { use, image, labels, faults, denied };
 }
 
 const isSame = (
@@ -74,7 +87,7 @@ const isSame = (
   entry: { readonly key: SiteKey; readonly etag: string } | undefined,
 ): boolean => entry?.key === info.key && entry.etag === info.etag;
 
-/** Calls `f`. If it throws a fault of the object, adds it to `faults` and returns undefined. */
+/** Calls `f`. If it fails because of the object itself, adds it to `faults` and returns undefined. */
 async function collectFault<T>(
   key: SiteKey,
   code: ErrorCode,
@@ -84,8 +97,9 @@ async function collectFault<T>(
   try {
     return await f();
   } catch (error) {
-    if (!isFault(error)) throw error;
-    faults.push(faultOf(key, error, code));
+    const problem = problemOf(error, code);
+    if (!problem) throw error;
+    faults.push(faultOf(key, problem, code));
     return undefined;
   }
 }

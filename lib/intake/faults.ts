@@ -2,13 +2,32 @@ import { type ErrorCode, FedcardioError, isFedcardioError } from '../error.ts';
 import { isRefusedName, shownKey } from '../federation/case-names.ts';
 import { parseCaseKey, type SiteKey } from '../federation/keys.ts';
 import type { Rejected } from '../federation/schemas.ts';
+import { type Unreadable, unreadableOf } from '../storage/unreadable.ts';
 
 /** A problem of one uploaded object, described for the uploader. */
 export type Fault = Rejected['objects'][number];
 
 /** Whether an error is a problem of the uploaded object. Other errors (storage, bugs) must not reject the object. */
-export const isFault = (error: unknown): error is FedcardioError =>
+const isFault = (error: unknown): error is FedcardioError =>
   isFedcardioError(error, 'BAD_IMAGE') || isFedcardioError(error, 'BAD_LABEL') || isFedcardioError(error, 'BAD_KEY');
+
+/** Reasons and hints for objects that the storage hands out to nobody. Without `denied`, which a right of intake may cure. */
+const UNREADABLE: Readonly<Partial<Record<Unreadable['kind'], readonly [reason: string, hint: string]>>> = {
+  archived: ['The storage has archived it, so that nobody can read it.', 'Upload it with the standard storage class.'],
+  'customer-key': ['It is encrypted with a key that only its uploader has.', 'Upload it without a key of your own.'],
+};
+
+/**
+ * The problem of an uploaded object that an error tells of; undefined for any other error.
+ *
+ * @param code of an object that the storage hands out to nobody
+ */
+export function problemOf(error: unknown, code: ErrorCode): FedcardioError | undefined {
+  if (isFault(error)) return error;
+  const unreadable = unreadableOf(error);
+  const [reason, hint] = (unreadable && UNREADABLE[unreadable.kind]) ?? [];
+  return reason === undefined ? undefined : new FedcardioError(code, reason, { hint, cause: error });
+}
 
 /** The fault of an object. Its key is told without what may be a patient's name. */
 export const faultOf = (key: SiteKey, error: FedcardioError, code: ErrorCode = error.code): Fault => ({

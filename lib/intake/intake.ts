@@ -32,7 +32,8 @@ const ATTEMPTS = 10;
  * After a write, the case is listed again, and reconciled again if its objects have changed. So the last of several
  * concurrent calls leaves the documents in agreement with the stored objects.
  *
- * @returns by case id the result, or the storage error that prevented it. Faults of objects are part of the result.
+ * @returns by case id the result, or the storage error that prevented it, at least for one label. Faults of objects are part of the
+ *   result.
  */
 export async function intakeCases(
   context: SiteContext,
@@ -53,7 +54,7 @@ export async function intakeCases(
       try {
         const findings = await examineOnce(context, id, state, examinations);
         const { result, wrote } = await reconcileCase(context, id, state, findings);
-        results.set(id, result);
+        results.set(id, findings.denied ?? result);
         if (wrote) written.push(id);
       } catch (error) {
         if (isConflict(error)) conflicted.push(id);
