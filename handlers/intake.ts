@@ -4,7 +4,12 @@ import { isStrayKey, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
 import type { Task } from '../lib/federation/tasks.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/reconcile.ts';
-import { createSummaryCache, type IntakeResults, reconcileAndCount } from '../lib/intake/summary.ts';
+import {
+  createSummaryCache,
+  type IntakeResults,
+  reconcileAndCount,
+  type UncountedCase,
+} from '../lib/intake/summary.ts';
 import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import type { S3ObjectRef } from './s3-event.ts';
@@ -45,7 +50,7 @@ async function reconcileSites(
     try {
       const site = siteContext(context, bucket, tasks);
       const keys = objects.filter((object) => object.bucket === bucket).map(({ key }) => key);
-      const { pairs } = await reconcileAndCount(site, context.federationStore, summaryCache, async () => {
+      const { pairs, uncounted } = await reconcileAndCount(site, context.federationStore, summaryCache, async () => {
         const results = await reconcileCases(site, keys);
         for (const [subject, result] of results) {
           if (result instanceof Error) failures.set(`${bucket}/${subject}`, result);
@@ -53,6 +58,7 @@ async function reconcileSites(
         }
         return results;
       });
+      for (const one of uncounted) reportUncounted(context, site, one);
       const examined = new Set(keys.map(subjectOf));
       for (const pair of pairs) {
         // Once for each upload: the others were logged when they came.
@@ -98,6 +104,10 @@ export function reportCase(
     faults: faults.map(({ key, reason }) => ({ key, reason })),
   });
 }
+
+/** Logs a case that is missing from the counts. */
+export const reportUncounted = (context: HandlerContext, { site }: SiteContext, { case: id, reason }: UncountedCase) =>
+  context.log('case-not-counted', { site, case: shownSubject(id), reason });
 
 function siteContext(
   { federation, siteStore, now }: HandlerContext,

@@ -2,7 +2,7 @@ import { describeError, FedcardioError } from '../lib/error.ts';
 import { type RescanContext, rescanSite } from '../lib/intake/rescan.ts';
 import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext } from './context.ts';
-import { reportCase, shownSubject, summaryCache } from './intake.ts';
+import { reportCase, reportUncounted, shownSubject, summaryCache } from './intake.ts';
 
 export interface Rescanned {
   /** Whether every case was looked at; otherwise the next call continues. */
@@ -35,10 +35,11 @@ export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS):
           if (repaired && !(result instanceof Error)) reportCase(context, own, subject, result);
         },
       });
-      const { listed, examined, repaired, failed, erased } = report;
+      const { listed, examined, repaired, failed, uncounted, erased } = report;
       if (erased > 0) log('withdrawn-erased', { site, versions: erased });
       if (examined > 0) log('site-rescanned', { site, listed, examined, repaired: repaired.length });
       for (const { subject, reason } of failed) log('rescan-failed', { site, case: shownSubject(subject), reason });
+      for (const one of uncounted) reportUncounted(context, own, one);
       // Without the case, which the log names: the error may be shown elsewhere.
       reasons.push(...failed.map(({ reason }) => `${site}: ${reason}`));
       remaining += report.remaining;

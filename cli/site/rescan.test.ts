@@ -44,7 +44,7 @@ test('site rescan catalogs what intake has missed, and tells what it did', async
   expect(JSON.parse(second.stdout)).toEqual({
     schema: 'fedcardio.rescan/1',
     site: 'berlin',
-    ...{ listed: 2, examined: 0, repaired: [], failed: [], erased: 0, remaining: 0 },
+    ...{ listed: 2, examined: 0, repaired: [], failed: [], uncounted: [], erased: 0, remaining: 0 },
   });
 });
 
@@ -93,7 +93,15 @@ test('site rescan fails with a hint for a site that does not exist', async () =>
 test('names the cases that could not be examined', () => {
   const failed = [{ subject: 'p1\u001b[2J', reason: 'connection reset' }];
 
-  const text = rescanText('berlin', { listed: 1, examined: 1, repaired: [], failed, erased: 0, remaining: 0 });
+  const text = rescanText('berlin', {
+    listed: 1,
+    examined: 1,
+    repaired: [],
+    failed,
+    uncounted: [],
+    erased: 0,
+    remaining: 0,
+  });
 
   expect(text).toMatch(/1 case listed, 1 examined, 0 repaired, 1 failed\.\np1.*: connection reset$/);
   expect(text).not.toContain('\u001b');

@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../async.ts';
-import { FedcardioError, isFedcardioError } from '../error.ts';
+import { FedcardioError, isOutage } from '../error.ts';
 import { shownFile } from '../federation/case-names.ts';
 import { CASE_FOLDERS, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
@@ -45,7 +45,8 @@ export async function intakeCases(
   let pending = [...new Set(caseIds)];
   for (let attempt = 0; attempt < ATTEMPTS && pending.length > 0; attempt += 1) {
     const states = await readStates(context, pending).catch((error: unknown) => {
-      if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      // Of one document, perhaps, which stops only its own case.
+      if (isOutage(error)) throw error;
       return readEach(context, pending, results);
     });
     const written: string[] = [];

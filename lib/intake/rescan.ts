@@ -6,7 +6,7 @@ import { intakeCases, reconcileStray } from './intake.ts';
 import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { isConflict, readStored, reconcileDocument } from './stored.ts';
 import { digestOf, isStray, listSubjects, type Subject } from './subjects.ts';
-import { refreshSummary, type SummaryCache } from './summary.ts';
+import { refreshSummary, type SummaryCache, type UncountedCase } from './summary.ts';
 import { eraseDerived } from './withdrawn.ts';
 
 /** Subjects that are handed to intake together. The time is checked between batches. */
@@ -42,6 +42,8 @@ export interface RescanReport {
   readonly examined: number;
   readonly repaired: readonly string[];
   readonly failed: readonly { readonly subject: string; readonly reason: string }[];
+  /** Cases whose catalog entries could not be read when they were counted. */
+  readonly uncounted: readonly UncountedCase[];
   /** Versions of pseudo-labels and predictions of withdrawn cases that were deleted. */
   readonly erased: number;
   /** Those that wait for the next rescan, because the time was over. */
@@ -82,7 +84,7 @@ export async function rescanSite(
     }
   }
   // Before the index: if the summary cannot be written, the next rescan finds the same differences.
-  if (examinations.length > 0) await refreshSummary(context, federationStore, cache);
+  const counted = examinations.length > 0 ? await refreshSummary(context, federationStore, cache) : undefined;
   const cataloged = new Set(subjects.filter(({ catalog }) => catalog !== undefined).map(({ name }) => name));
   const erased = await eraseDerived(store, cataloged, now());
   const index = indexOf(context, settled.values());
@@ -97,6 +99,7 @@ export async function rescanSite(
     failed: examinations.flatMap(({ subject, result }) =>
       result instanceof Error ? [{ subject, reason: describeError(result) }] : [],
     ),
+    uncounted: counted?.uncounted ?? [],
     erased,
     remaining: queue.length - examinations.length,
   };

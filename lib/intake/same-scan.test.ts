@@ -85,7 +85,7 @@ test('a suspected pair is cataloged, and only counted outside the site', async (
   await put('held-out/smoke-test-1/image.nii.gz', writeNifti(part(ct, 0.9, 1)));
   for (const id of ['a', 'b', 'c', 'smoke-test-1']) await reconcile(id);
 
-  const pairs = await summarize();
+  const { pairs } = await summarize();
 
   expect(await catalog('b')).toBeDefined();
   expect(pairs).toEqual([{ training: 'a', heldOut: 'b' }]);

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { isFedcardioError } from '../error.ts';
+import { describeError, isFedcardioError } from '../error.ts';
 import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { isSmokeTest } from '../federation/smoke-test.ts';
@@ -7,6 +7,7 @@ import { isComplete, type Task, type TaskId } from '../federation/tasks.ts';
 import { isRecent } from '../recent.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments, writeDocument } from '../storage/documents.ts';
+import { unreadableOf } from '../storage/unreadable.ts';
 import { VERSION } from '../version.ts';
 import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { createPairFinder, type PairFinder, type SuspectedPair } from './same-scan.ts';
@@ -27,6 +28,22 @@ interface Count {
   readonly rejected: Set<SiteKey>;
   /** When all of them were listed. */
   readonly listedAt: Date;
+  /** Those that could not be counted then. */
+  readonly uncounted: readonly UncountedCase[];
+}
+
+/** A case that is not counted, because its catalog entry cannot be read. */
+export interface UncountedCase {
+  readonly case: string;
+  readonly reason: string;
+}
+
+/** What a count finds beside the summary. */
+export interface CountFindings {
+  /** The training and held-out cases that may be of one scan. Only their number is in the summary. */
+  readonly pairs: readonly SuspectedPair[];
+  /** Empty unless all was counted. */
+  readonly uncounted: readonly UncountedCase[];
 }
 
 /** What a process knows of a site. */
@@ -55,14 +72,14 @@ export type IntakeResults = ReadonlyMap<string, IntakeResult | Error>;
  *
  * @param federationStore the only bucket outside the hospital that intake writes to, and only counts
  * @param reconcile returns the results of all cases that it may have changed
- * @returns its results, and the training and held-out cases that may be of one scan. Only their number is in the summary.
+ * @returns its results, and what the count finds
  */
 export async function reconcileAndCount<R extends IntakeResults>(
   context: SiteContext,
   federationStore: FederationStore,
   cache: SummaryCache,
   reconcile: () => Promise<R>,
-): Promise<{ readonly results: R; readonly pairs: readonly SuspectedPair[] }> {
+): Promise<CountFindings & { readonly results: R }> {
   const site = siteCacheOf(cache, context);
   // Taken while cases are reconciled: a call at the same time counts everything, and so does the next one after a failure.
   const latest = takeLatest(site, context.now());
@@ -72,7 +89,7 @@ export async function reconcileAndCount<R extends IntakeResults>(
   const isAll = [...results.values()].every((result) => !(result instanceof Error));
   const complete = isAll ? latest : undefined;
   if (complete) addResults(complete.count, changes, results);
-  return { results, pairs: await writeSummary(context, federationStore, site, complete) };
+  return { results, ...(await writeSummary(context, federationStore, site, complete)) };
 }
 
 /** What the process has counted, unless that was too long ago. */
@@ -91,7 +108,7 @@ export const refreshSummary = (
   context: SiteContext,
   federationStore: FederationStore,
   cache: SummaryCache,
-): Promise<readonly SuspectedPair[]> => writeSummary(context, federationStore, siteCacheOf(cache, context), undefined);
+): Promise<CountFindings> => writeSummary(context, federationStore, siteCacheOf(cache, context), undefined);
 
 function siteCacheOf(cache: SummaryCache, { store }: SiteContext): SiteCache {
   const site = cache.get(store.bucket) ?? { known: new Map(), scans: createPairFinder() };
@@ -105,9 +122,10 @@ async function writeSummary(
   federationStore: FederationStore,
   site: SiteCache,
   latest: SiteCache['latest'],
-): Promise<readonly SuspectedPair[]> {
+): Promise<CountFindings> {
   const key = federationKeys.summary(context.site);
   let pairs: readonly SuspectedPair[] = [];
+  let uncounted: readonly UncountedCase[] = [];
   const write = async (count: Count, before: string | undefined) => {
     pairs = site.scans.find([...count.entries.values()].filter((entry) => !isSmokeTest(entry.case)));
     const condition = before === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: before };
@@ -121,9 +139,11 @@ async function writeSummary(
     untried = undefined;
     if (known) return write(known.count, known.etag);
     const before = (await readStored(federationStore, key, summarySchema))?.etag;
-    return write(await countAll(context, site), before);
+    const all = await countAll(context, site);
+    uncounted = all.uncounted;
+    return write(all, before);
   });
-  return pairs;
+  return { pairs, uncounted };
 }
 
 /** Catalog entries after intake has looked at their cases. Undefined: the case is not in the catalog. */
@@ -152,33 +172,46 @@ function addResults({ entries, rejected }: Count, changes: Changes, results: Int
   }
 }
 
+/** @throws STORAGE if every entry is denied: rights or keys of intake are wrong, and the site is not empty */
 async function countAll(context: SiteContext, { known }: SiteCache): Promise<Count> {
   const listedAt = context.now();
   const [listed, rejected] = await Promise.all([
     collect(listDocuments(context.store, siteKeys.catalogPrefix)),
     collect(listDocuments(context.store, siteKeys.rejectedPrefix)),
   ]);
-  const read = await mapConcurrently(listed, READS_AT_ONCE, async (info) => {
+  const read = await mapConcurrently(listed, READS_AT_ONCE, async (info): Promise<ReadEntry> => {
     const before = known.get(info.key);
-    return [info.key, before?.etag === info.etag ? before : await readCountedEntry(context, info)] as const;
+    return before?.etag === info.etag ? { key: info.key, entry: before } : readCountedEntry(context, info);
   });
-  const entries = new Map(read.flatMap(([key, entry]) => (entry ? [[key, entry] as const] : [])));
+  const [first] = read;
+  if (first && read.every(({ error }) => unreadableOf(error)?.kind === 'denied')) throw first.error;
+  const entries = new Map(read.flatMap(({ key, entry }) => (entry ? [[key, entry] as const] : [])));
+  const uncounted = read.flatMap(({ key, error }) =>
+    error === undefined ? [] : [{ case: catalogedCase(key), reason: describeError(error) }],
+  );
   known.clear();
   for (const [key, entry] of entries) known.set(key, entry);
-  return { entries, rejected: new Set(rejected.map(({ key }) => key)), listedAt };
+  return { entries, rejected: new Set(rejected.map(({ key }) => key)), listedAt, uncounted };
 }
 
-async function readCountedEntry(
-  { store, tasks }: SiteContext,
-  { key }: ObjectInfo<SiteKey>,
-): Promise<CountedEntry | undefined> {
-  const stored = await readStored(store, key, catalogSchema).catch(unlessNewer);
-  return stored?.value && countedEntry(tasks, stored.etag, stored.value);
+const catalogedCase = (key: SiteKey): string => key.slice(siteKeys.catalogPrefix.length, -'.json'.length);
+
+/** An entry that cannot be read, or only by a newer release, does not stop the site's other cases. */
+async function readCountedEntry({ store, tasks }: SiteContext, { key }: ObjectInfo<SiteKey>): Promise<ReadEntry> {
+  try {
+    const stored = await readStored(store, key, catalogSchema);
+    return { key, entry: stored?.value && countedEntry(tasks, stored.etag, stored.value) };
+  } catch (error) {
+    if (!isFedcardioError(error, 'NEWER_SCHEMA') && !unreadableOf(error)) throw error;
+    return { key, error };
+  }
 }
 
-/** An entry that only a newer release can read is not counted; it does not stop the site's other cases. */
-function unlessNewer(error: unknown): undefined {
-  if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+interface ReadEntry {
+  readonly key: SiteKey;
+  readonly entry?: CountedEntry | undefined;
+  /** Why the entry cannot be counted. */
+  readonly error?: unknown;
 }
 
 const countedEntry = (
