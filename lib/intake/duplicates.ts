@@ -1,7 +1,9 @@
-import { parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
+import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { contentSchema } from '../federation/schemas.ts';
 import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { documentBody, writeDocument } from '../storage/documents.ts';
+import { usedImage } from './files.ts';
+import { listFiles } from './listing.ts';
 import { readStored } from './stored.ts';
 
 /** A case that claims a content, with the version of the image that contains it. */
@@ -13,8 +15,8 @@ export interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
  * Claims an image's content for a case, unless another case of the site owns it: the same volume under two names
  * would count twice, and could be both trained on and held out. How a file stores it does not matter. Idempotent.
  *
- * A claim names a version of an image. It is valid until that image is removed or replaced, even while its case is
- * still being examined.
+ * A claim names a version of an image. It is valid as long as its case uses that image, even while the case is still being
+ * examined.
  *
  * @param content fingerprint of the image's HU
  * @param likelyOwned whether the case probably owns the content already. A right guess saves a request.
@@ -36,11 +38,15 @@ export async function claimContent(
   }
   const owner = stored?.value;
   if (owner?.case !== claimant.case) {
-    // Of another key this role could not read the version.
-    const isImage = owner && parseCaseKey(owner.key)?.caseId === owner.case;
-    const image = isImage ? await store.head(owner.key) : undefined;
-    if (owner && image?.etag === owner.etag) return owner;
+    if (owner && (await isClaimValid(store, owner))) return owner;
   } else if (owner.key === claimant.key && owner.etag === claimant.etag) return undefined;
   await writeDocument(store, key, contentSchema, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
   return undefined;
+}
+
+/** Whether a case still uses the image that its claim names. Not if that was removed or replaced, nor beside a held-out one. */
+export async function isClaimValid(store: Pick<IntakeStore, 'list'>, claim: Claimant): Promise<boolean> {
+  const files = (await listFiles(store, [claim.case])).get(claim.case) ?? [];
+  const used = usedImage(files);
+  return used?.key === claim.key && used.etag === claim.etag;
 }

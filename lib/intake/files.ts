@@ -34,13 +34,8 @@ type File = CaseObject & { readonly info: ObjectInfo<SiteKey> };
 
 /** Classifies the objects of a case, from both its folders (training and held-out). */
 export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[], tasks: readonly Task[]): CaseFiles {
-  const files = objects.flatMap((info): File[] => {
-    const parsed = parseCaseKey(info.key);
-    return parsed ? [{ ...parsed, info }] : [];
-  });
-  const [image, ...others] = files
-    .filter(({ part }) => part.kind === 'image')
-    .sort((a, b) => imagePriority(a) - imagePriority(b));
+  const files = filesOf(objects);
+  const [image, ...others] = imagesOf(files);
   const use = image?.use ?? files[0]?.use ?? 'training';
   const labels = files
     .flatMap(({ part, use: folder, info }): LabelFile[] => {
@@ -63,6 +58,20 @@ export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[], tasks: re
   ];
   return { use, ...(image ? { image: image.info } : {}), labels, faults };
 }
+
+/** The image that a case uses, if it is accepted, of the objects in both its folders. */
+export const usedImage = (objects: readonly ObjectInfo<SiteKey>[]): ObjectInfo<SiteKey> | undefined =>
+  imagesOf(filesOf(objects))[0]?.info;
+
+const filesOf = (objects: readonly ObjectInfo<SiteKey>[]): readonly File[] =>
+  objects.flatMap((info) => {
+    const parsed = parseCaseKey(info.key);
+    return parsed ? [{ ...parsed, info }] : [];
+  });
+
+/** The images of a case. It uses the first. */
+const imagesOf = (files: readonly File[]): readonly File[] =>
+  files.filter(({ part }) => part.kind === 'image').sort((a, b) => imagePriority(a) - imagePriority(b));
 
 /** Lower is preferred. Held-out comes before training: a case that was uploaded as held-out must not be trained on. */
 const imagePriority = ({ use, info }: File): number =>

@@ -12,7 +12,7 @@ const READS_AT_ONCE = 16;
  * character (such as numbered cases that are uploaded in order) share one listing.
  */
 export async function listFiles(
-  store: IntakeStore,
+  store: Pick<IntakeStore, 'list'>,
   caseIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly ObjectInfo<SiteKey>[]>> {
   const groups = Object.values(CASE_FOLDERS).flatMap((folder) =>

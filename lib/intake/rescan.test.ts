@@ -243,6 +243,34 @@ describe('a removal without an event', () => {
     expect(await rescan()).toMatchObject({ listed: 1, examined: 0 });
   });
 
+  test.each(['before', 'after'])(
+    'lets a duplicate be used that came %s its twin lost to a held-out image',
+    async (when) => {
+      const { put, remove, rescan, catalog, rejected } = testSite();
+      await put('cases/p1/image.nii.gz', image(1));
+      await rescan();
+      if (when === 'before') {
+        await put('cases/p2/image.nii.gz', image(1));
+        await rescan();
+        expect(await rejected('p2')).toBeDefined();
+      }
+      await put('held-out/p1/image.nii.gz', image(2));
+      await rescan();
+      await put('cases/p2/image.nii.gz', image(1));
+      await rescan();
+
+      expect((await catalog('p1'))?.use).toBe('evaluation');
+      expect(await catalog('p2')).toBeDefined();
+      expect(await rejected('p2')).toBeUndefined();
+      expect(await rescan()).toMatchObject({ examined: 0 });
+
+      // The volume has a new owner, so that it cannot count twice.
+      await remove('held-out/p1/image.nii.gz');
+      await rescan();
+      expect((await rejected('p1'))?.objects[0]?.reason).toBe('It is the same volume as the image of case p2.');
+    },
+  );
+
   test('drops the rejection of a stray that an earlier release stored under the name of a case', async () => {
     const { put, context, store, rescan, rejected } = testSite();
     await put('cases/scan.nii.gz', PNG);

@@ -2,6 +2,7 @@ import { describeError } from '../error.ts';
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type Examined, examinedSchema } from '../federation/schemas.ts';
 import type { FederationStore, SiteStore } from '../storage/contract.ts';
+import { usedImage } from './files.ts';
 import { intakeCases, reconcileStray } from './intake.ts';
 import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { isConflict, readStored, reconcileDocument } from './stored.ts';
@@ -116,13 +117,13 @@ interface Settled {
 function compare({ tasks }: SiteContext, subjects: readonly Subject[], index: Examined | undefined) {
   const plain = new Set(index?.settled);
   const duplicates = new Map(index?.duplicates.map((duplicate) => [duplicate.digest, duplicate]));
-  const etags = new Map(subjects.flatMap(({ files }) => files.map(({ key, etag }) => [key, etag] as const)));
+  const used = new Map(subjects.flatMap(({ files }) => usedImage(files) ?? []).map(({ key, etag }) => [key, etag]));
   const settled = new Map<string, Settled>();
   const due: Subject[] = [];
   for (const subject of subjects) {
     const digest = digestOf(subject, tasks);
     const duplicateOf = duplicates.get(digest);
-    const isSettled = duplicateOf ? etags.get(duplicateOf.key) === duplicateOf.etag : plain.has(digest);
+    const isSettled = duplicateOf ? used.get(duplicateOf.key) === duplicateOf.etag : plain.has(digest);
     if (isSettled) settled.set(subject.name, { digest, duplicateOf });
     else due.push(subject);
   }
