@@ -11,9 +11,9 @@ export const OWN_BUCKET = `
                  intake  rescan  dispatch  job-failed  task  upload  withdraw
   cases          rl      rl      .         .           rl    wld     ldv
   held-out       rl      rl      .         .           rl    wld     ldv
-  catalog        rwld    rwld    .         .           rl    rl      rwldv
-  rejected       rwld    rwld    .         .           l     rl      rwldv
-  content        rwl     rwl     .         .           l     l       rldv
+  catalog        rwld    rwldv   .         .           rl    rl      rwldv
+  rejected       rwld    rwldv   .         .           l     rl      rwldv
+  content        rwl     rwlv    .         .           l     l       rldv
   pseudo-labels  l       lv      .         .           rwl   l       ldv
   predictions    l       lv      .         .           wl    rl      ldv
   checkpoints    l       l       .         .           rwld  l       l

@@ -100,8 +100,8 @@ const LEARNT = [PLAN, 'models/*/merged.json'] as const;
 export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>> => ({
   intake: intakeOf(site),
   // It does what intake does, for cases whose events were lost, but consumes no queue.
-  // What a GPU task derives from a case after its withdrawal is removed for good.
-  rescan: intakeOf(site, [siteKeys.examined], { erase: DERIVED }),
+  // What a GPU task or intake still writes about a case after its withdrawal is removed for good.
+  rescan: intakeOf(site, [siteKeys.examined], { erase: [...DERIVED, ...CATALOG, 'content/*'] }),
   dispatch: {
     // It starts nothing without a consent, which it writes if the site's policy agrees by itself or a person is to be asked.
     own: {

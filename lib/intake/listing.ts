@@ -32,6 +32,9 @@ export async function listFiles(
 
 const caseOf = (key: SiteKey): string => parseCaseKey(key)?.caseId ?? '';
 
+/** The name of the case that a document below `catalog/` or `rejected/` is about. */
+export const documentedCase = (key: SiteKey): string => key.slice(key.indexOf('/') + 1, -'.json'.length);
+
 /**
  * The documents of cases by case id; cases without a document are absent. A case without a document costs no request
  * of its own if it shares a listing.

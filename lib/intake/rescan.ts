@@ -8,7 +8,7 @@ import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { isConflict, readStored, reconcileDocument } from './stored.ts';
 import { digestOf, isStray, listSubjects, type Subject } from './subjects.ts';
 import { refreshSummary, type SummaryCache, type UncountedCase } from './summary.ts';
-import { eraseDerived } from './withdrawn.ts';
+import { eraseWithdrawn } from './withdrawn.ts';
 
 /** Subjects that are handed to intake together. The time is checked between batches. */
 const BATCH = 20;
@@ -45,7 +45,7 @@ export interface RescanReport {
   readonly failed: readonly { readonly subject: string; readonly reason: string }[];
   /** Cases whose catalog entries could not be read when they were counted. */
   readonly uncounted: readonly UncountedCase[];
-  /** Versions of pseudo-labels and predictions of withdrawn cases that were deleted. */
+  /** Versions of objects about withdrawn cases that were deleted. */
   readonly erased: number;
   /** Those that wait for the next rescan, because the time was over. */
   readonly remaining: number;
@@ -86,13 +86,12 @@ export async function rescanSite(
   }
   // Before the index: if the summary cannot be written, the next rescan finds the same differences.
   const counted = examinations.length > 0 ? await refreshSummary(context, federationStore, cache) : undefined;
-  const cataloged = new Set(subjects.filter(({ catalog }) => catalog !== undefined).map(({ name }) => name));
-  const erased = await eraseDerived(store, cataloged, now());
   const index = indexOf(context, settled.values());
   await reconcileDocument(store, siteKeys.examined, examinedSchema, stored, index).catch((error) => {
     // A concurrent rescan saved what it found; what this one found is examined again.
     if (!isConflict(error)) throw error;
   });
+  const erased = await eraseWithdrawn(store, now());
   return {
     listed: subjects.length,
     examined: examinations.length,

@@ -3,8 +3,13 @@ import { FedcardioError, isFedcardioError } from '../error.ts';
 import { canonicalJson } from '../json.ts';
 import type { ObjectStore } from '../storage/contract.ts';
 import { readStored, type Stored, writeDocument } from '../storage/documents.ts';
+import { unreadableOf } from '../storage/unreadable.ts';
 
 export { readStored, type Stored };
+
+/** Whether one document cannot be read, or only by a newer release, although the storage answers. It concerns no other document. */
+export const isUnreadable = (error: unknown): boolean =>
+  isFedcardioError(error, 'NEWER_SCHEMA') || unreadableOf(error) !== undefined;
 
 /**
  * Writes or deletes a document so that it equals `wanted`. Values that differ only in `at`, the time of writing, are equal.

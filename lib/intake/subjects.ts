@@ -5,6 +5,7 @@ import type { Task } from '../federation/tasks.ts';
 import { sha256Hex } from '../json.ts';
 import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
+import { documentedCase } from './listing.ts';
 
 /** A case or a stray (an object outside any case), with what the listings show of it. */
 export interface Subject {
@@ -46,16 +47,14 @@ export async function listSubjects(store: IntakeStore): Promise<readonly Subject
     if (name !== undefined) subject(name).files.push(info);
   }
   for (const { key, etag } of catalog) {
-    const id = caseOf(key, siteKeys.catalogPrefix);
+    const id = documentedCase(key);
     if (!id.includes('/')) subject(id).catalog = etag;
   }
   const named = new Map([...subjects.keys()].map((name) => [shownName(name), name]));
   for (const { key, etag } of rejected) {
-    const id = caseOf(key, siteKeys.rejectedPrefix);
+    const id = documentedCase(key);
     if (!id.includes('/')) subject(named.get(id) ?? id).rejected = etag;
     else if (key.startsWith(siteKeys.strayPrefix)) subject(key).rejected = etag;
   }
   return Array.from(subjects, ([name, { files, catalog, rejected }]) => ({ name, files, catalog, rejected }));
 }
-
-const caseOf = (key: SiteKey, prefix: SiteKey): string => key.slice(prefix.length, -'.json'.length);

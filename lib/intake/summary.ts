@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { describeError, isFedcardioError } from '../error.ts';
+import { describeError } from '../error.ts';
 import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { isSmokeTest } from '../federation/smoke-test.ts';
@@ -9,9 +9,10 @@ import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments, writeDocument } from '../storage/documents.ts';
 import { unreadableOf } from '../storage/unreadable.ts';
 import { VERSION } from '../version.ts';
+import { documentedCase } from './listing.ts';
 import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { createPairFinder, type PairFinder, type SuspectedPair } from './same-scan.ts';
-import { readStored, retryOnConflict } from './stored.ts';
+import { isUnreadable, readStored, retryOnConflict } from './stored.ts';
 
 /** The parts of a catalog entry that the summary counts. */
 interface CountedEntry {
@@ -187,14 +188,12 @@ async function countAll(context: SiteContext, { known }: SiteCache): Promise<Cou
   if (first && read.every(({ error }) => unreadableOf(error)?.kind === 'denied')) throw first.error;
   const entries = new Map(read.flatMap(({ key, entry }) => (entry ? [[key, entry] as const] : [])));
   const uncounted = read.flatMap(({ key, error }) =>
-    error === undefined ? [] : [{ case: catalogedCase(key), reason: describeError(error) }],
+    error === undefined ? [] : [{ case: documentedCase(key), reason: describeError(error) }],
   );
   known.clear();
   for (const [key, entry] of entries) known.set(key, entry);
   return { entries, rejected: new Set(rejected.map(({ key }) => key)), listedAt, uncounted };
 }
-
-const catalogedCase = (key: SiteKey): string => key.slice(siteKeys.catalogPrefix.length, -'.json'.length);
 
 /** An entry that cannot be read, or only by a newer release, does not stop the site's other cases. */
 async function readCountedEntry({ store, tasks }: SiteContext, { key }: ObjectInfo<SiteKey>): Promise<ReadEntry> {
@@ -202,7 +201,7 @@ async function readCountedEntry({ store, tasks }: SiteContext, { key }: ObjectIn
     const stored = await readStored(store, key, catalogSchema);
     return { key, entry: stored?.value && countedEntry(tasks, stored.etag, stored.value) };
   } catch (error) {
-    if (!isFedcardioError(error, 'NEWER_SCHEMA') && !unreadableOf(error)) throw error;
+    if (!isUnreadable(error)) throw error;
     return { key, error };
   }
 }

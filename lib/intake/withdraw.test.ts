@@ -5,6 +5,7 @@ import { siteAccess } from '../federation/access.ts';
 import { federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { enforceAccess } from '../storage/access-view.ts';
 import type { SiteStore } from '../storage/contract.ts';
+import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { hashedCases, recordLineage } from './lineage.ts';
 import { calcium, image, testSite } from './testing.ts';
@@ -125,6 +126,63 @@ describe.each([true, false])('a case is withdrawn from a bucket with versions: %
     expect(erased).toBe(versioned ? 8 : 4);
     expect(left.filter((key) => /^(pseudo-labels|predictions)\/.*\/p1[./]/.test(key))).toEqual([]);
     expect(left.filter((key) => /^(pseudo-labels|predictions)\/.*\/p10[./]/.test(key))).toHaveLength(4);
+  });
+
+  test('while intake claims its content: what that leaves is removed by a rescan', async () => {
+    const memory = createMemoryStorage({ versioned });
+    let during: (() => Promise<unknown>) | undefined;
+    const interrupted = wrapBuckets(memory, (store) => ({
+      ...store,
+      putIfAbsent: async (key, body) => {
+        const work = key.startsWith('content/') ? during : undefined;
+        if (work) during = undefined;
+        await work?.();
+        return store.putIfAbsent(key, body);
+      },
+    }));
+    const { put, store, reconcile, rescan, context, federationStore } = testSite(interrupted);
+    await put('cases/p1/image.nii.gz', image(1));
+    await put('cases/p1/notes.txt', 'x');
+    await put('cases/p10/image.nii.gz', image(2));
+    const access = siteAccess('berlin').withdraw;
+    const own = { ...context, store: enforceAccess(store, access.own), newId: () => '0'.repeat(32) };
+    during = () => withdraw(own, enforceAccess(federationStore, access.federation), { caseId: 'p1' });
+
+    await reconcile('p1');
+    await reconcile('p10');
+    const before = await versionsOf(store);
+    await rescan();
+
+    const left = await versionsOf(store);
+    const contents = left.filter((key) => key.startsWith('content/'));
+    expect(before.filter((key) => key.startsWith('content/'))).toHaveLength(2);
+    expect(left.filter((key) => /(\/|^)p1[./]/.test(key))).toEqual([]);
+    expect(contents).toHaveLength(1);
+    expect(Buffer.from((await store.get(contents[0] as SiteKey)).body).toString()).toContain('p10');
+    expect(left).toContain('catalog/p10.json');
+  });
+
+  test('and uploaded again: what is derived from it during a rescan stays', async () => {
+    const memory = createMemoryStorage({ versioned });
+    // A GPU task that starts as soon as the case is cataloged.
+    const withTask = wrapBuckets(memory, (store) => ({
+      ...store,
+      put: async (key, ...rest) => {
+        const written = await store.put(key, ...rest);
+        if (key === 'catalog/p1.json') await store.put(pseudoLabel as string as typeof key, 'map');
+        return written;
+      },
+    }));
+    const pseudoLabel = siteKeys.pseudoLabel(STAGE, 'calcification', 'p1');
+    const { put, store, rescan } = testSite(withTask);
+    await put(siteKeys.withdrawn('p1'), '{}');
+    await put('cases/p1/image.nii.gz', image(1));
+
+    const { erased } = await rescan();
+
+    expect(erased).toBe(0);
+    expect(await store.head(pseudoLabel)).toBeDefined();
+    expect(await store.head(siteKeys.catalog('p1'))).toBeDefined();
   });
 
   test('while intake runs at the same time: its entry does not return', async () => {
