@@ -68,15 +68,16 @@ export async function examineCase(
       continue;
     }
     const before = unchanged?.labels[task.id];
-    const entry = isSame(info, before)
-      ? before
-      : await collectFault(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read)).catch(
-          (error: unknown) => {
-            if (unreadableOf(error)?.kind !== 'denied') throw error;
-            denied ??= error as FedcardioError;
-            return undefined;
-          },
-        );
+    const entry =
+      before && isSame(info, before) && isOfTask(before, task)
+        ? before
+        : await collectFault(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read)).catch(
+            (error: unknown) => {
+              if (unreadableOf(error)?.kind !== 'denied') throw error;
+              denied ??= error as FedcardioError;
+              return undefined;
+            },
+          );
     if (entry) labels[task.id] = entry;
   }
   return { use, image, labels, faults, denied };
@@ -86,6 +87,16 @@ const isSame = (
   info: ObjectInfo<SiteKey>,
   entry: { readonly key: SiteKey; readonly etag: string } | undefined,
 ): boolean => entry?.key === info.key && entry.etag === info.etag;
+
+/**
+ * Whether a label that was accepted says the same of the task as it is now. Not of one with another number of classes, or of another
+ * kind. An entry has no names of classes: those that were renamed matter only to points, see {@link examineState}.
+ */
+function isOfTask({ format, classes: counts }: LabelEntry, { kind, classes }: Task): boolean {
+  const found = Object.values(counts);
+  if (found.length !== classes.length) return false;
+  return kind === 'landmarks' ? found.some((count) => count > 0) : format === 'class-map';
+}
 
 /** Calls `f`. If it fails because of the object itself, adds it to `faults` and returns undefined. */
 async function collectFault<T>(

@@ -14,6 +14,8 @@ export interface SiteContext {
   /** The federation's tasks. */
   readonly tasks: readonly Task[];
   readonly now: () => Date;
+  /** Whether points are read again although the catalog knows them. For a rescan: the task's classes may have other names. */
+  readonly rereadPoints?: boolean;
 }
 
 /** The current objects of a case, and intake's documents about it. */
@@ -40,19 +42,25 @@ export interface IntakeResult {
  * fault, which does not repeat the name, under the key of the first file.
  */
 export async function examineState(
-  { store, tasks }: SiteContext,
+  { store, tasks, rereadPoints = false }: SiteContext,
   caseId: string,
   { files, catalog }: CaseState,
 ): Promise<Findings> {
   const finding = caseNameFinding(caseId);
   if (finding?.level !== 'fault') {
-    const findings = await examineCase(files, catalog?.value, (...range) => store.getRange(...range), tasks);
+    const known = catalog?.value && (rereadPoints ? withoutPoints(catalog.value) : catalog.value);
+    const findings = await examineCase(files, known, (...range) => store.getRange(...range), tasks);
     return { ...findings, faults: boundedFaults(findings.faults) };
   }
   const first = files.toSorted(byKey).slice(0, 1);
   const faults = first.map(({ key }) => fault(key, 'BAD_KEY', `The case's name ${finding.what}.`, PSEUDONYM));
   return { use: 'training', labels: {}, faults };
 }
+
+const withoutPoints = (entry: CatalogEntry): CatalogEntry => ({
+  ...entry,
+  labels: Object.fromEntries(Object.entries(entry.labels).filter(([, { format }]) => format !== 'markups')),
+});
 
 const PSEUDONYM =
   'Remove the folder, and upload the case under a pseudonym such as p7: at most 100 letters, digits, dots, hyphens, underscores.';

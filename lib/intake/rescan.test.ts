@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type ErrorCode, FedcardioError } from '../error.ts';
 import { isStrayKey, parseCaseKey, siteKeys } from '../federation/keys.ts';
 import { rejectedSchema } from '../federation/schemas.ts';
+import { DEFAULT_TASKS, TASKS, type Task } from '../federation/tasks.ts';
 import { readJson } from '../storage/documents.ts';
 import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
@@ -350,4 +351,82 @@ test('runs concurrently with intake and with itself', async () => {
   expect(await snapshot(site)).toEqual(await expectedOf(site));
   await site.rescan();
   expect(await site.rescan()).toMatchObject({ examined: 0 });
+});
+
+describe('if the tasks of the federation change', () => {
+  const HINGE = 'cases/p1/labels/hinge-points';
+  const changed = (id: string, change: Partial<Task>) =>
+    DEFAULT_TASKS.map((task): Task => (task.id === id ? { ...task, ...change } : task));
+
+  /** A settled site with a case of two labels, and the requests of a later rescan. */
+  async function prepare() {
+    const { openBucket, calls } = recordedBuckets();
+    const site = testSite(openBucket);
+    await site.put('cases/p1/image.nii.gz', image());
+    await site.put('cases/p1/labels/calcification.nii.gz', calcium());
+    await site.put(`${HINGE}.mrk.json`, hingeMarkups());
+    await site.put('cases/p2/image.nii.gz', image(2));
+    await site.rescan();
+    const rescanWith = async (tasks: readonly Task[]) => {
+      calls.length = 0;
+      const report = await site.rescan({}, { ...site.context, tasks });
+      return { ...report, reads: calls.filter((call) => call.startsWith('getRange')).map((call) => call.slice(9)) };
+    };
+    const labels = async () => (await site.catalog('p1'))?.labels ?? {};
+    return { ...site, rescanWith, labels };
+  }
+
+  test('a label of a task that was removed is rejected', async () => {
+    const { rescanWith, labels, rejected } = await prepare();
+    const tasks = DEFAULT_TASKS.filter(({ id }) => id !== 'calcification');
+
+    await rescanWith(tasks);
+
+    expect(Object.keys(await labels())).toEqual(['hinge-points']);
+    expect((await rejected('p1'))?.objects[0]?.reason).toBe('There is no task "calcification".');
+    expect(await rescanWith(tasks)).toMatchObject({ examined: 0, reads: [] });
+  });
+
+  test('a class map of a task with more classes is read again', async () => {
+    const { rescanWith, labels } = await prepare();
+
+    const { reads } = await rescanWith(changed('calcification', { classes: ['calcium', 'stent'] }));
+
+    expect((await labels()).calcification?.classes).toEqual({ 1: 7, 2: 0 });
+    expect(reads).toContain('cases/p1/labels/calcification.nii.gz');
+  });
+
+  test.each([
+    ['fewer classes', ['hinge-right', 'hinge-left']],
+    ['other classes', ['a', 'b', 'c', 'd', 'e']],
+  ])('points of a task with %s are rejected', async (_what, classes) => {
+    const { rescanWith, labels, rejected } = await prepare();
+
+    await rescanWith(changed('hinge-points', { classes, plausibleDistances: undefined } as Partial<Task>));
+
+    expect(Object.keys(await labels())).toEqual(['calcification']);
+    expect((await rejected('p1'))?.objects).toMatchObject([{ key: `${HINGE}.mrk.json`, code: 'BAD_LABEL' }]);
+  });
+
+  test('a label of a task of another kind is read again', async () => {
+    const { rescanWith, labels, rejected } = await prepare();
+
+    await rescanWith(changed('hinge-points', { kind: 'segmentation' } as Partial<Task>));
+
+    expect(Object.keys(await labels())).toEqual(['calcification']);
+    expect((await rejected('p1'))?.objects[0]?.reason).toMatch(/is a segmentation/);
+  });
+
+  test('only small files are read again if the labels say the same, and nothing after another title', async () => {
+    const { rescanWith, labels } = await prepare();
+    const added = [...DEFAULT_TASKS, { ...TASKS.calcification, id: 'lumen' }];
+    const before = await labels();
+
+    const first = await rescanWith(added);
+    const titled = await rescanWith(added.map((task) => ({ ...task, title: 'Another' })));
+
+    expect(first).toMatchObject({ examined: 2, reads: [`${HINGE}.mrk.json`] });
+    expect(titled).toMatchObject({ examined: 0, reads: [] });
+    expect(await labels()).toEqual(before);
+  });
 });

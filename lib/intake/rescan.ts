@@ -134,7 +134,7 @@ async function examine(
   subjects: readonly Subject[],
 ): Promise<ReadonlyMap<string, IntakeResult | Error>> {
   const cases = subjects.filter((subject) => !isStray(subject)).map(({ name }) => name);
-  const results = new Map(await intakeCases(context, cases));
+  const results = new Map(await intakeCases({ ...context, rereadPoints: true }, cases));
   for (const { name, files } of subjects.filter(isStray)) {
     const examined = reconcileStray(context, name as SiteKey, files[0]?.key);
     results.set(name, await examined.catch((error: Error) => error));

@@ -20,12 +20,12 @@ export interface Subject {
 export const isStray = ({ name }: Pick<Subject, 'name'>): boolean => name.includes('/');
 
 /**
- * Changes with every upload, replacement and removal of the subject's objects and documents, and for a rejected one with
- * the federation's tasks: a label may be one of a new task.
+ * Changes with every upload, replacement and removal of the subject's objects and documents, and with what intake reads of the
+ * federation's tasks: a label may be one of a new task, or of one that is removed or has other classes.
  */
 export const digestOf = ({ name, files, catalog, rejected }: Subject, tasks: readonly Task[]): string => {
   const versions = files.map(({ key, etag }) => [key, etag]);
-  const terms = rejected === undefined ? undefined : tasks;
+  const terms = tasks.map(({ id, kind, classes }) => [id, kind, classes]);
   return sha256Hex(JSON.stringify([name, versions, catalog, rejected, terms])).slice(0, 16);
 };
 
