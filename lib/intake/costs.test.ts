@@ -13,6 +13,7 @@ import { GRID, hingeMarkups, image, testSite } from './testing.ts';
 function meteredSite() {
   const memory = createMemoryStorage();
   const calls: string[] = [];
+  let listed = 0;
   const bytes: Record<string, number> = {};
   const record = (call: string, key: string, body?: Uint8Array) => {
     calls.push(`${call} ${key}`);
@@ -34,7 +35,10 @@ function meteredSite() {
     },
     list: async function* (prefix) {
       record('list', prefix);
-      yield* store.list(prefix);
+      for await (const info of store.list(prefix)) {
+        listed += 1;
+        yield info;
+      }
     },
     head: (key) => {
       record('head', key);
@@ -56,10 +60,13 @@ function meteredSite() {
     /** Reconciles cases once. Returns the requests made, and the bytes read by object. */
     async cost(...caseIds: readonly string[]) {
       calls.length = 0;
+      listed = 0;
       for (const key of Object.keys(bytes)) delete bytes[key];
       await intakeCases(site.context, caseIds);
       return { calls: [...calls], bytes: { ...bytes } };
     },
+    /** Objects that the last {@link cost} listed. */
+    objectsListed: () => listed,
     upload: unmetered.put,
     size: async (key: string) => (await unmetered.store.head(siteKeys.ofEvent(key)))?.bytes,
   };
@@ -174,6 +181,24 @@ describe('requests', () => {
     const { calls } = await cost(...pseudonyms);
     expect(countByMethod(calls)).toEqual({ tryGet: 20, list: 40, getRange: 10, putIfAbsent: 10, put: 10 });
     expect(await catalog('p19-p19')).toBeDefined();
+  });
+
+  test('does not list a whole site for short names, however many cases it has', async () => {
+    const { upload, cost, objectsListed, catalog } = meteredSite();
+    for (let i = 0; i < 3000; i += 1) {
+      await upload(`cases/p${i}/image.nii.gz`, 'x');
+      await upload(`catalog/p${i}.json`, '{}');
+    }
+    await upload('cases/p1/image.nii.gz', image(1));
+    await upload('cases/p2/image.nii.gz', image(2));
+
+    const { calls } = await cost('p1', 'p2');
+
+    expect(await catalog('p1')).toBeDefined();
+    expect(await catalog('p2')).toBeDefined();
+    // A page of each prefix with too many objects, which are three here and one after the write, and no second one.
+    expect(objectsListed()).toBeLessThan(3100);
+    expect(countByMethod(calls).list).toBeLessThanOrEqual(14);
   });
 
   test('does not reconcile other cases whose names start like those of a batch', async () => {

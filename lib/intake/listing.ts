@@ -6,27 +6,41 @@ import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { readStored, type Stored } from './stored.ts';
 
 const READS_AT_ONCE = 16;
+/** Most objects of a listing that cases share: one page. Of short names such as p1 and p2, it could be that of the whole site. */
+const MOST_SHARED = 1000;
 
 /**
  * The objects of cases by case id, those in the training folder first. Cases whose names differ only in the last
- * character (such as numbered cases that are uploaded in order) share one listing.
+ * character (such as numbered cases that are uploaded in order) share one listing, if that is at most a page.
  */
 export async function listFiles(
   store: Pick<IntakeStore, 'list'>,
   caseIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly ObjectInfo<SiteKey>[]>> {
   const groups = Object.values(CASE_FOLDERS).flatMap((folder) =>
-    groupByStem(caseIds).map(({ stem, names }) => ({
-      prefix: siteKeys.casePrefix(folder, names.length > 1 ? stem : `${names[0]}/`),
-      names: new Set(names),
-    })),
+    groupByStem(caseIds).map((group) => ({ folder, ...group })),
   );
   const found = new Map<string, ObjectInfo<SiteKey>[]>(caseIds.map((id) => [id, []]));
-  const listings = await mapConcurrently(groups, READS_AT_ONCE, async ({ prefix, names }) => {
+  const listings = await mapConcurrently(groups, READS_AT_ONCE, async ({ folder, stem, names }) => {
+    const shared = names.length > 1 ? await listShared(store, siteKeys.casePrefix(folder, stem)) : undefined;
     // The listing of p1 and p2 has the objects of p10 too, which may have a listing of its own.
-    return (await collect(store.list(prefix))).filter(({ key }) => names.has(caseOf(key)));
+    if (shared) return shared.filter(({ key }) => names.includes(caseOf(key)));
+    const own = names.map((name) => siteKeys.casePrefix(folder, `${name}/`));
+    return (await mapConcurrently(own, READS_AT_ONCE, (prefix) => collect(store.list(prefix)))).flat();
   });
   for (const info of listings.flat()) found.get(caseOf(info.key))?.push(info);
+  return found;
+}
+
+/** The objects below a prefix; undefined if they are more than one page, of which no second one is then requested. */
+async function listShared(
+  store: Pick<IntakeStore, 'list'>,
+  prefix: SiteKey,
+): Promise<readonly ObjectInfo<SiteKey>[] | undefined> {
+  const found: ObjectInfo<SiteKey>[] = [];
+  for await (const info of store.list(prefix)) {
+    if (found.push(info) >= MOST_SHARED) return undefined;
+  }
   return found;
 }
 
@@ -37,7 +51,7 @@ export const documentedCase = (key: SiteKey): string => key.slice(key.indexOf('/
 
 /**
  * The documents of cases by case id; cases without a document are absent. A case without a document costs no request
- * of its own if it shares a listing.
+ * of its own if it shares a listing of at most a page.
  *
  * @param keyOf the key of a case's document, such as `catalog/p7.json`
  */
@@ -50,8 +64,8 @@ export async function readDocuments<S extends z.ZodType>(
   const present = await mapConcurrently(groupByStem(caseIds), READS_AT_ONCE, async ({ stem, names }) => {
     if (names.length === 1) return names;
     const prefix = keyOf(stem).slice(0, -'.json'.length) as SiteKey;
-    const keys = new Set((await collect(store.list(prefix))).map(({ key }) => key));
-    return names.filter((name) => keys.has(keyOf(name)));
+    const keys = (await listShared(store, prefix))?.map(({ key }) => key);
+    return keys ? names.filter((name) => keys.includes(keyOf(name))) : names;
   });
   const found = new Map<string, Stored<z.infer<S>>>();
   await mapConcurrently(present.flat(), READS_AT_ONCE, async (name) => {
