@@ -86,8 +86,10 @@ function groupByStem(names: readonly string[]): readonly NameGroup[] {
   const groups = new Map<string, string[]>();
   for (const name of new Set(names)) {
     const stem = [...name].slice(0, -1).join('');
-    // The documents of a name that is withheld do not begin with its letters.
-    const group = stem === '' || shownName(name) !== name ? name : stem;
+    // The documents of a name that is withheld do not begin with its letters, nor with those of a stem that would be withheld.
+    const shares = stem !== '' && shownName(name) === name && shownName(stem) === stem;
+    // No stem has a slash.
+    const group = shares ? stem : `${name}/`;
     groups.set(group, [...(groups.get(group) ?? []), name]);
   }
   return Array.from(groups, ([stem, group]) => ({ stem, names: group }));

@@ -207,6 +207,40 @@ test('catalogs one and rejects the other of two cases that are uploaded with the
   );
 });
 
+test('a refused name does not hide the rejection of a case whose name begins with it', async () => {
+  const { put, remove, context, rejected } = testSite();
+  const [refused, accepted] = ['19550312', '195503121'];
+  await put(`cases/${accepted}/image.nii.gz`, image(1));
+  await put(`cases/${accepted}/labels/calcificaton.nii.gz`, calcium());
+  await intakeCases(context, [accepted]);
+  const before = await rejected(accepted);
+  await remove(`cases/${accepted}/labels/calcificaton.nii.gz`);
+  await put(`cases/${refused}/image.nii.gz`, image(2));
+
+  const results = await intakeCases(context, [accepted, refused]);
+
+  expect(before).toBeDefined();
+  expect(results.get(accepted)).toMatchObject({ faults: [] });
+  expect(await rejected(accepted)).toBeUndefined();
+});
+
+test('cases whose common beginning would be refused keep no rejection that is over', async () => {
+  const { put, remove, context, rejected } = testSite();
+  const ids = ['195503121', '195503122'];
+  for (const [seed, id] of ids.entries()) {
+    await put(`cases/${id}/image.nii.gz`, image(seed));
+    await put(`cases/${id}/labels/calcificaton.nii.gz`, calcium());
+  }
+  await intakeCases(context, ids);
+  const before = await rejected('195503121');
+  for (const id of ids) await remove(`cases/${id}/labels/calcificaton.nii.gz`);
+
+  await intakeCases(context, ids);
+
+  expect(before).toBeDefined();
+  for (const id of ids) expect(await rejected(id)).toBeUndefined();
+});
+
 describe('the rejection of a case with many files is small', () => {
   test("under a patient's name it has one fault, whose name it does not repeat", async () => {
     const { put, reconcile, rejected, store } = testSite();
