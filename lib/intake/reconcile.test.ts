@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { collect } from '../async.ts';
 import { siteKeys } from '../federation/keys.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
@@ -239,6 +240,18 @@ test('cases whose common beginning would be refused keep no rejection that is ov
 
   expect(before).toBeDefined();
   for (const id of ids) expect(await rejected(id)).toBeUndefined();
+});
+
+test('looking at a refused name again and again leaves nothing behind', async () => {
+  const { put, reconcile, store } = testSite(createMemoryStorage({ versioned: true }));
+  await put('cases/Doe_John/image.nii.gz', image());
+  await put('rejected/Doe_John.json', '{}');
+
+  for (let i = 0; i < 3; i += 1) await reconcile('Doe_John');
+
+  const versions = await collect(store.versions(siteKeys.rejectedPrefix));
+  expect(versions.filter(({ isMarker }) => isMarker)).toHaveLength(1);
+  expect(await store.head(siteKeys.rejectedByName('Doe_John'))).toBeUndefined();
 });
 
 describe('the rejection of a case with many files is small', () => {

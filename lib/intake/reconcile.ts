@@ -83,7 +83,9 @@ export async function reconcileCase(
   const accepted = entryOf(context, caseId, findings);
   const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalogSchema, catalog, accepted);
   const wanted = rejectionOf(context, caseId, faults);
-  if (shownName(caseId) !== caseId) await store.delete(siteKeys.rejectedByName(caseId));
+  const earlier = siteKeys.rejectedByName(caseId);
+  // Deleting what does not exist would add a delete marker, whose key has the name.
+  if (shownName(caseId) !== caseId && (await store.head(earlier))) await store.delete(earlier);
   const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejectedSchema, rejected, wanted);
   return {
     result: { entry, faults, files, rejection, duplicateOf },
