@@ -7,6 +7,7 @@ import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { OpenBucket } from '../lib/storage/contract.ts';
 import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
 import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
+import { withUnreadable } from '../lib/storage/testing-unreadable.ts';
 import type { HandlerContext, SqsEvent } from './context.ts';
 import { intake, summaryCache } from './intake.ts';
 
@@ -171,6 +172,28 @@ describe('fails only the messages', () => {
     expect(response).toEqual(failures('m1'));
     expect(await Promise.all(['p1', 'x9'].map((id) => exists(BERLIN, siteKeys.catalog(id))))).toEqual([true, true]);
     expect((await summary('berlin')).cases.training).toBeGreaterThanOrEqual(2);
+  });
+
+  test('beside a catalog entry that is archived, which is told', async () => {
+    const memory = createMemoryStorage();
+    const openBucket = wrapBuckets(memory, (store) =>
+      withUnreadable(store, (key) => (key === 'catalog/p1.json' ? 'GLACIER' : undefined)),
+    );
+    const { context, put, exists, logged } = prepare(memory, openBucket);
+    await put(BERLIN, siteKeys.catalog('p1'), Buffer.from('{}'));
+    for (const id of ['p1', 'p2']) await put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
+
+    const response = await intake(
+      messages(...['p1', 'p2'].map((id) => uploaded(BERLIN, `cases/${id}/image.nii.gz`))),
+      context,
+    );
+
+    expect(response).toEqual(failures('m0'));
+    expect(await exists(BERLIN, siteKeys.catalog('p2'))).toBe(true);
+    expect(logged).toContainEqual({
+      event: 'case-not-counted',
+      fields: { site: 'berlin', case: 'p1', reason: expect.stringContaining('InvalidObjectState') },
+    });
   });
 
   test('that name a case whose image cannot be read from storage', async () => {
