@@ -115,7 +115,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   }),
   site(
     'predictions/<campaign>/<model>/<case>/<task>.nii.gz',
-    'class map of a held-out case; its `descrip` names release, model and voxels, and the purpose',
+    "class map of a held-out case, in a folder of the model's name (of its letters and a hash, if it has others than `A-Z a-z 0-9 _ . - /`); its `descrip` names release, model and voxels, and the purpose",
   ),
   site('identity/signing-key.json', 'the Ed25519 key that other sites know the site by', {
     ...ONCE,
