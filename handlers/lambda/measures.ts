@@ -46,6 +46,7 @@ const LEVELS: Readonly<Record<string, Level>> = {
   'failure-received': 'warn',
   'update-refused': 'warn',
   'summary-unreadable': 'warn',
+  'case-not-counted': 'warn',
   'task-not-sent': 'error',
   'merge-failed': 'error',
   'record-failed': 'error',
