@@ -164,6 +164,18 @@ describe('setting tasks', () => {
     expect((await readJson(store, federationKeys.tasks, taskListSchema)).value.tasks).toEqual([swapped]);
   });
 
+  test.each([
+    ['of a newer release', '{"schema":"fedcardio.summary/2","site":"bonn"}'],
+    ['that is no JSON', '{'],
+  ])('refuses other classes if the summary of a site cannot be read: %s', async (_, summary) => {
+    await set([AORTA]);
+    await store.put(federationKeys.summary('bonn'), summary);
+
+    await expect(set([TASKS.calcification])).rejects.toThrow('aorta is removed (the summary of bonn cannot be read)');
+    await set([TASKS.calcification], true);
+    expect(await idsOf()).toEqual(['calcification']);
+  });
+
   test('allows what does not touch labels that exist', async () => {
     await labels('aorta', 0, 0);
     await set([AORTA]);

@@ -1,11 +1,11 @@
-import { collect, mapConcurrently } from '../async.ts';
-import { FedcardioError, isFedcardioError } from '../error.ts';
+import { FedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { federationSchema, summarySchema, taskListSchema } from '../federation/schemas.ts';
+import { federationSchema, taskListSchema } from '../federation/schemas.ts';
 import { DEFAULT_TASKS, type Task } from '../federation/tasks.ts';
 import { canonicalJson, parseJson } from '../json.ts';
+import { own } from '../own.ts';
 import { tryReadJson, writeDocument } from '../storage/documents.ts';
-import { MAX_DOCUMENT_BYTES } from './bounds.ts';
+import { readSummaries } from '../storage/summaries.ts';
 import type { ReaderContext, StoreContext } from './context.ts';
 
 /** The tasks that sites read. */
@@ -90,14 +90,13 @@ async function requireNoLabels(
   context: Pick<StoreContext, 'federationStore'>,
   changes: readonly TaskChange[],
 ): Promise<void> {
-  const labelled = await sitesWithLabels(context);
+  const placesOf = await labelPlaces(context);
   const refused = changes.filter(
-    ({ task, change }) => (change === 'new meaning' || change === 'removed') && labelled.has(task),
+    ({ task, change }) => (change === 'new meaning' || change === 'removed') && placesOf(task) !== '',
   );
   if (refused.length === 0) return;
   const reasons = refused.map(
-    ({ task, change }) =>
-      `${task} ${change === 'removed' ? 'is removed' : 'gets other classes'} (labels at ${labelled.get(task)?.join(', ')})`,
+    ({ task, change }) => `${task} ${change === 'removed' ? 'is removed' : 'gets other classes'} (${placesOf(task)})`,
   );
   throw new FedcardioError(
     'BAD_CONFIGURATION',
@@ -108,23 +107,14 @@ async function requireNoLabels(
   );
 }
 
-const READS_AT_ONCE = 16;
-
-/** The sites with labels of each task, by their summaries. A summary that cannot be read has no labels. */
-async function sitesWithLabels({ federationStore }: Pick<StoreContext, 'federationStore'>) {
-  const listing = await collect(federationStore.list(federationKeys.summaryPrefix));
-  const keys = listing.filter(({ key, bytes }) => key.endsWith('/summary.json') && bytes <= MAX_DOCUMENT_BYTES);
-  const sites = new Map<string, string[]>();
-  await mapConcurrently(keys, READS_AT_ONCE, async ({ key }) => {
-    const summary = await tryReadJson(federationStore, key, summarySchema).catch((error) => {
-      if (isFedcardioError(error, 'BAD_MESSAGE')) return undefined;
-      throw error;
-    });
-    const { site, labelled = {}, labelledEvaluation = {} } = summary?.value ?? {};
-    for (const [task, count] of [...Object.entries(labelled), ...Object.entries(labelledEvaluation)]) {
-      const known = sites.get(task) ?? [];
-      if (count > 0 && site !== undefined && !known.includes(site)) sites.set(task, [...known, site]);
-    }
-  });
-  return sites;
+/** Where sites have labels of a task, or might have, by their summaries; empty if nowhere. */
+async function labelPlaces({ federationStore }: Pick<StoreContext, 'federationStore'>) {
+  const { counts, unreadable } = await readSummaries(federationStore);
+  const unknown = unreadable.map(({ site }) => `the summary of ${site} cannot be read`);
+  return (task: string): string => {
+    const sites = [...counts].flatMap(([site, { labelled = {}, labelledEvaluation = {} }]) =>
+      (own(labelled, task) ?? 0) + (own(labelledEvaluation, task) ?? 0) > 0 ? [site] : [],
+    );
+    return [...(sites.length > 0 ? [`labels at ${sites.join(', ')}`] : []), ...unknown].join('; ');
+  };
 }
