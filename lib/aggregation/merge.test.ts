@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { FedcardioError } from '../error.ts';
 import { keyOf } from '../federation/testing.ts';
 import { sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
@@ -373,6 +374,24 @@ describe('mergeUpdates refuses', () => {
     expect(await merge(cut, [input], { sliceBytes: 16 })).toEqual({
       kind: 'refused',
       refused: [{ input, reason: `the weights end before byte ${good.length}`, permanent: true }],
+    });
+  });
+
+  test('an update that is deleted while it is read', async () => {
+    const store = memoryStore();
+    const large = encodeSafetensors(model(...new Array(40_000).fill(1)));
+    const input = await storeUpdate(store, 'berlin', 3, large);
+    const deleted: FederationStore = {
+      ...store,
+      getRange: async (key, start, ...rest) => {
+        if (start > 0) throw new FedcardioError('NOT_FOUND', 'There is no such object.');
+        return store.getRange(key, start, ...rest);
+      },
+    };
+
+    expect(await merge(deleted, [input])).toEqual({
+      kind: 'refused',
+      refused: [{ input, reason: expect.stringMatching(/^the weights end before byte \d+$/), permanent: true }],
     });
   });
 

@@ -57,6 +57,20 @@ describe('checkCampaign', () => {
     expect(errorsOf(change, { counts: counts(labelled) })).toEqual([expect.stringContaining(text)]);
   });
 
+  test('refuses secure aggregation with a threshold that is too low for the sites that have the data', () => {
+    const value = { ...campaignOf({}), privacy: { secureAggregation: { threshold: 3 } } };
+    const campaign = campaignSchema.parse({ ...value, stages: [{ ...TEACHER_STAGE, name: 'stage-0' }] });
+    const errors = (labelled: Readonly<Record<string, number>>) =>
+      checkCampaign(campaign, { tasks: DEFAULT_TASKS, counts: counts(labelled) }, NOW).findings.filter(
+        ({ level }) => level === 'error',
+      );
+
+    const text =
+      'Stage stage-0 cannot begin: 6 sites have its data, and a threshold of 3 is not more than half of them.';
+    expect(errors({ aachen: 1, bonn: 1, celle: 1, gera: 1, kiel: 1, ulm: 1 })).toEqual([{ level: 'error', text }]);
+    expect(errors({ aachen: 1, bonn: 1, celle: 1, gera: 1, kiel: 1, ulm: 0 })).toEqual([]);
+  });
+
   test('counts the sites of federation.json where the counts were not read', () => {
     expect(errorsOf({ quorum: { minSites: 3 } }, { sites: ['bonn', 'kiel'] })).toEqual([
       'Stage stage-0 needs 3 sites; the federation has 2.',
