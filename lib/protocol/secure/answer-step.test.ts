@@ -297,11 +297,18 @@ describe('a site that is asked for short answers', () => {
     const layout = new Map([['w', { dtype: 'F32' as const, shape: [2] }]]);
     const start = new Float32Array(2);
     /** A request for an update that is masked for a cohort. */
-    const mask = (store: SiteStore, asked: CohortDocument, samples = 4, agreed = plan) => {
-      const weights = new Map([['w', { dtype: 'F32' as const, shape: [2], data: new Float32Array([0.5, 0.25]) }]]);
-      const request = { ...AT, site: 'berlin', config: { kind: 'teacher' }, secure: { cohort: digestOf(asked) } };
-      return maskUpdate(store, request as GpuTaskMessage, {
-        ...{ plan: agreed, weights, untrained: [], samples, layout },
+    const mask = (
+      store: SiteStore,
+      asked: CohortDocument,
+      samples = 4,
+      agreed = plan,
+      { values = [0.5, 0.25], untrained = [] as string[] } = {},
+    ) => {
+      const weights = new Map([['w', { dtype: 'F32' as const, shape: [2], data: Float32Array.from(values) }]]);
+      const config = { kind: 'teacher', rounds: 1, aggregation: { strategy: 'fedavg', untrained: 'skip' } };
+      const request = { ...AT, site: 'berlin', config, secure: { cohort: digestOf(asked) } };
+      return maskUpdate(store, request as unknown as GpuTaskMessage, {
+        ...{ plan: agreed, weights, untrained, samples, layout },
         from: async () => start,
       });
     };
@@ -312,6 +319,29 @@ describe('a site that is asked for short answers', () => {
       second = await cohortOf(SITES.slice(0, 3), 2);
       await put(federationKeys.cohort(SECOND), second);
     });
+    test('has one mask for an update, and another one for any other update', async () => {
+      const own = context.siteStore('berlin');
+      const masked = async (...update: readonly [samples?: number, fields?: Parameters<typeof mask>[4]]) => {
+        const { bytes, digest } = await mask(own, cohort, update[0], plan, update[1]);
+        return { digest, words: [...new Int32Array(bytes.slice(-12).buffer)] };
+      };
+      const first = await masked();
+
+      expect(await masked()).toEqual(first);
+      const others = [
+        await masked(4, { values: [0.5, 0.25000003] }),
+        await masked(4, { values: [-0.5, -0.25] }),
+        await masked(3),
+        await masked(4, { untrained: ['w'] }),
+      ];
+      for (const { digest, words } of others) {
+        expect(digest).not.toBe(first.digest);
+        // Where the weight and the values hardly differ, the masked words do.
+        for (const [i, word] of words.entries())
+          expect(Math.abs(word - (first.words[i] as number))).toBeGreaterThan(1e3);
+      }
+    });
+
     test('refuses a cohort in which it has next to no cases, unless they came after its first update', async () => {
       const own = context.siteStore('berlin');
       await expect(mask(own, second, 9)).rejects.toThrow('another cohort');
