@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { sweep } from '../../handlers/sweep.ts';
 import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
 import {
@@ -8,8 +8,11 @@ import {
   openSchema,
   type Seal,
   sealSchema,
+  type Update,
+  updateSchema,
 } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
+import { maskedFault } from '../../lib/protocol/secure/masked-fault.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { QUORUM } from './simulated-campaign.ts';
@@ -191,4 +194,30 @@ test('an update with another signature is a fault', async () => {
   const found = await faults();
   expect(found).toContain('berlin: seal.json has another commitment');
   expect(found).toEqual(expect.arrayContaining([expect.stringMatching(/^berlin: .*sign/i)]));
+});
+
+describe('a masked update is refused', () => {
+  type Answer = Extract<Update, { status: 'ok' }>;
+  const updateOf = async (site: number) =>
+    (await readJson(store(), (seal.updates[site] as Seal['updates'][number]).key, updateSchema)).value as Answer;
+
+  test.each<[string, (own: Answer, other: Answer) => Partial<Answer>, string]>([
+    ['without masks', () => ({ secure: undefined }), 'the update is not masked'],
+    ['of another site', (_, { secure }) => ({ secure }), 'the masked update is one of hamburg'],
+    ['with another weight', () => ({ samples: 3 }), 'a masked update counts the cases that its cohort counts'],
+    ['with figures', () => ({ figures: { loss: 1 } }), 'a masked update has no figures'],
+    ['with other weights', (_, { weights }) => ({ weights }), 'the signature is for other weights'],
+    ['without weights', () => ({ weights: null }), 'the signature is for other weights'],
+  ])('%s', async (_, change, fault) => {
+    const [own, other] = [await updateOf(0), await updateOf(1)];
+
+    expect(await maskedFault(store(), open, 'berlin', own)).toBeUndefined();
+    expect(await maskedFault(store(), open, 'berlin', { ...own, ...change(own, other) })).toBe(fault);
+  });
+
+  test('in another round than the one that it was signed for', async () => {
+    const own = await updateOf(0);
+
+    expect(await maskedFault(store(), { ...open, round: 2 }, 'berlin', own)).toMatch(/^Secure aggregation: /);
+  });
 });
