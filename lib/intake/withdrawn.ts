@@ -3,6 +3,7 @@ import { derivedCaseOf, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { contentSchema } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import type { ObjectInfo, ObjectVersion, SiteStore } from '../storage/contract.ts';
+import { isListed } from '../storage/listed.ts';
 import { isClaimValid } from './duplicates.ts';
 import { documentedCase } from './listing.ts';
 import { isUnreadable, readStored } from './stored.ts';
@@ -34,7 +35,7 @@ export async function eraseWithdrawn(store: ErasableStore, now: Date): Promise<n
     const found = (await collect(store.versions(prefix))).filter(({ key }) => isWithdrawn(caseOf(key)));
     for (const [id, versions] of groupBy(isDocument(prefix) ? deletedOf(found) : found, ({ key }) => caseOf(key))) {
       // Asked now: the case may have been cataloged since the rescan listed the catalog.
-      if (!(await exists(store, siteKeys.catalog(id as string)))) erased += await erase(store, versions);
+      if (!(await isListed(store, siteKeys.catalog(id as string)))) erased += await erase(store, versions);
     }
   }
   return erased + (await eraseClaims(store, recentOf(watched, CLAIMED_DAYS, now), isWithdrawn));
@@ -90,9 +91,4 @@ async function erase(store: ErasableStore, versions: readonly ObjectVersion<Site
   // From old to new: no older version becomes the current one.
   for (const { key, version } of versions.toReversed()) await store.deleteVersion(key, version);
   return versions.length;
-}
-
-async function exists(store: Pick<SiteStore, 'list'>, key: SiteKey): Promise<boolean> {
-  for await (const found of store.list(key)) return found.key === key;
-  return false;
 }

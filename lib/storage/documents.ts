@@ -35,8 +35,8 @@ type Reader<K extends string> = Pick<ObjectStore<K>, 'bucket' | 'tryGet'>;
  * Reads a JSON object that another release may have written: see {@link parseDocument}.
  *
  * @param parse `parseJson` for an object that a person wrote
- * @throws FedcardioError `BAD_MESSAGE` with the key and the path of each fault, or if it has more than 16 MiB, `NEWER_SCHEMA` if only a newer release can
- *   read it, `NOT_FOUND` if it is missing
+ * @throws FedcardioError `BAD_MESSAGE` with the key and the path of each fault, or if it has more than 16 MiB; `NEWER_SCHEMA` if
+ *   only a newer release can read it, `NOT_FOUND` if it is missing
  */
 export async function readJson<K extends string, S extends z.ZodType>(
   store: Reader<K>,

@@ -2,7 +2,6 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { sweep } from '../../handlers/sweep.ts';
 import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
 import {
-  type CampaignInput,
   cohortSchema,
   type Open,
   openSchema,
@@ -15,21 +14,9 @@ import { canonicalJson } from '../../lib/json.ts';
 import { maskedFault } from '../../lib/protocol/secure/masked-fault.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { readJson } from '../../lib/storage/documents.ts';
-import { QUORUM } from './simulated-campaign.ts';
+import { maskedCampaignWith, QUORUM } from './simulated-campaign.ts';
 import { type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 
-const CAMPAIGN: CampaignInput = {
-  schema: 'fedcardio.campaign/1',
-  id: 'tavi',
-  privacy: { secureAggregation: {} },
-  stages: [
-    {
-      ...{ kind: 'teacher', name: 'teacher', task: 'hinge-points', rounds: 1, quorum: QUORUM },
-      model: { kind: 'unet', features: [2, 4] },
-      training: { steps: 1, learningRate: 0.001 },
-    },
-  ],
-};
 const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
 const COHORT = federationKeys.cohort({ campaign: 'tavi', stage: 'teacher', attempt: 1 });
 const OPEN = federationKeys.open(AT);
@@ -45,7 +32,7 @@ const store = () => world.context.federationStore;
 
 beforeAll(async () => {
   world = simulateFederation(['berlin', 'hamburg', 'munich'].map((id) => ({ id, samples: 4, behaviour: 'good' })));
-  await world.upload(CAMPAIGN);
+  await world.upload(maskedCampaignWith(QUORUM, 1));
   for (let tick = 0; tick < 4; tick++) {
     for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
     await sweep(world.context);

@@ -27,25 +27,11 @@ import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { type RefusalName, withUnreadable } from '../../lib/storage/testing-unreadable.ts';
 import { decodeSafetensors } from '../../lib/weights/safetensors.ts';
 import { asFederationRole, asSiteRole } from '../helpers/roles.ts';
+import { maskedCampaignWith } from './simulated-campaign.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 import { maskedStep, type SimulatedSite } from './simulated-site.ts';
 
-const CAMPAIGN: CampaignInput = {
-  schema: 'fedcardio.campaign/1',
-  id: 'tavi',
-  privacy: { secureAggregation: {} },
-  stages: [
-    {
-      kind: 'teacher',
-      name: 'teacher',
-      task: 'hinge-points',
-      rounds: 2,
-      model: { kind: 'unet', features: [2, 4] },
-      training: { steps: 1, learningRate: 0.001 },
-      quorum: { minFraction: 0.6, deadlineSeconds: 3600, closeAfterQuorumSeconds: 600 },
-    },
-  ],
-};
+const CAMPAIGN = maskedCampaignWith({ minFraction: 0.6, deadlineSeconds: 3600, closeAfterQuorumSeconds: 600 }, 2);
 const AT = { campaign: 'tavi', stage: 'teacher' };
 const SITES: readonly SimulatedSite[] = Array.from({ length: 5 }, (_, i) => ({
   id: `site-${i}`,

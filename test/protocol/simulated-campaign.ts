@@ -59,6 +59,24 @@ export function lateCampaignWith(quorum: QuorumInput): CampaignInput {
   };
 }
 
+/** A stage whose updates are added up masked. */
+export const maskedCampaignWith = (quorum: QuorumInput, rounds: number): CampaignInput => ({
+  schema: 'fedcardio.campaign/1',
+  id: 'tavi',
+  privacy: { secureAggregation: {} },
+  stages: [
+    {
+      kind: 'teacher',
+      name: 'teacher',
+      task,
+      rounds,
+      model: { kind: 'unet', features: [2, 4] },
+      training: { steps: 1, learningRate: 0.001 },
+      quorum,
+    },
+  ],
+});
+
 /** Stages of several kinds, all with the same quorum. */
 export function campaignWith(quorum: QuorumInput): CampaignInput {
   const learnt = learntWith(quorum);

@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { collect } from '../../lib/async.ts';
 import { type FederationKey, federationKeys, parseRoundKey } from '../../lib/federation/keys.ts';
-import { commitSchema, openSchema, outcomeSchema, planSchema, sealSchema } from '../../lib/federation/schemas.ts';
+import {
+  type Campaign,
+  commitSchema,
+  openSchema,
+  outcomeSchema,
+  planSchema,
+  type Stage,
+  sealSchema,
+} from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
@@ -36,6 +44,12 @@ const commitOf = async (at: typeof FIRST) =>
 const sealOf = async (at: typeof FIRST) =>
   (await readJson(world.context.federationStore, federationKeys.seal(at), sealSchema)).value;
 const overwrite = (key: FederationKey, value: Uint8Array | string) => world.context.federationStore.put(key, value);
+/** Gives the plan another campaign. */
+async function changePlanned(change: (campaign: Campaign) => unknown): Promise<void> {
+  const { campaign, ...plan } = (await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema))
+    .value;
+  await overwrite(federationKeys.plan('tavi'), canonicalJson({ ...plan, campaign: change(campaign) }));
+}
 
 /** All faults, with stage and round. */
 async function faults(): Promise<readonly string[]> {
@@ -72,10 +86,7 @@ describe('verifyCampaign', () => {
   });
 
   test('finds a plan with other terms than its campaign.json', async () => {
-    const { campaign, ...plan } = (
-      await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema)
-    ).value;
-    await overwrite(federationKeys.plan('tavi'), canonicalJson({ ...plan, campaign: { ...campaign, seed: 7 } }));
+    await changePlanned((campaign) => ({ ...campaign, seed: 7 }));
 
     expect(await faults()).toContain('plan.json does not match campaign.json');
   });
@@ -169,39 +180,30 @@ describe('verifyCampaign', () => {
     ['with fewer defaults', ['shareFactor']],
     ['without defaults', ['shareFactor', 'clipFactor']],
   ])("accepts the plan of an older release %s, and a quorum that the federation's minimum raised", async (_, later) => {
-    const plan = await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema);
-    const older = plan.value.campaign.stages.map((stage) => {
+    const older = (stage: Stage) => {
       if (!('aggregation' in stage)) return stage;
       const known = Object.entries(stage.aggregation).filter(([name]) => !later.includes(name));
       const aggregation = Object.fromEntries(known);
       return { ...stage, aggregation, quorum: { ...stage.quorum, minSites: 2 } };
-    });
-    await overwrite(
-      federationKeys.plan('tavi'),
-      canonicalJson({ ...plan.value, campaign: { ...plan.value.campaign, stages: older } }),
-    );
+    };
+    await changePlanned(({ stages, ...campaign }) => ({ ...campaign, stages: stages.map(older) }));
 
     expect(await faults()).not.toContain('plan.json does not match campaign.json');
   });
 
   test('finds a plan with other terms than campaign.json', async () => {
-    const plan = await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema);
-    const stages = plan.value.campaign.stages.map((stage) =>
-      'aggregation' in stage ? { ...stage, aggregation: { ...stage.aggregation, clipFactor: 100 } } : stage,
-    );
-    await overwrite(
-      federationKeys.plan('tavi'),
-      canonicalJson({ ...plan.value, campaign: { ...plan.value.campaign, stages } }),
-    );
+    const clipped = (stage: Stage) =>
+      'aggregation' in stage ? { ...stage, aggregation: { ...stage.aggregation, clipFactor: 100 } } : stage;
+    await changePlanned(({ stages, ...campaign }) => ({ ...campaign, stages: stages.map(clipped) }));
 
     expect(await faults()).toContain('plan.json does not match campaign.json');
   });
 
   test('finds a plan with a stage more than campaign.json', async () => {
-    const plan = (await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema)).value;
-    const [stage] = plan.campaign.stages;
-    const stages = [...plan.campaign.stages, { ...stage, name: 'another' }];
-    await overwrite(federationKeys.plan('tavi'), canonicalJson({ ...plan, campaign: { ...plan.campaign, stages } }));
+    await changePlanned(({ stages, ...campaign }) => ({
+      ...campaign,
+      stages: [...stages, { ...stages[0], name: 'another' }],
+    }));
 
     expect(await faults()).toContain('plan.json does not match campaign.json');
   });
