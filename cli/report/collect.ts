@@ -27,7 +27,7 @@ import type { CasePrivacyFacts, PrivacyFacts } from '../../lib/report/privacy-te
 import type { CommitReport, RejectedObject, ReportedKind, SiteReport, StageReport } from '../../lib/report/report.ts';
 import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
-import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { type Document, listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { createListedReader } from '../../lib/storage/listed-reads.ts';
 import { readSummaries } from '../../lib/storage/summaries.ts';
 import { coverageOf } from './coverage.ts';
@@ -277,15 +277,19 @@ function shortenedIn(stage: Stage, merged: readonly MergedUpdate[]): CommitRepor
   });
 }
 
-/** When an answer was written; undefined if it cannot be read, which may be why it was refused. */
-async function answerTime(reader: Place['reader'], key: FederationKey): Promise<string | undefined> {
+/** A document; undefined if it is missing, or nobody can use it: it is broken, or of a newer release. */
+async function ifUsable<T>(read: () => Promise<Document<T> | undefined>): Promise<T | undefined> {
   try {
-    return (await tryReadJson(reader, key, updateSchema))?.value.at;
+    return (await read())?.value;
   } catch (error) {
     if (isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA')) return undefined;
     throw error;
   }
 }
+
+/** When an answer was written; undefined if it cannot be read, which may be why it was refused. */
+const answerTime = async (reader: Place['reader'], key: FederationKey): Promise<string | undefined> =>
+  (await ifUsable(() => tryReadJson(reader, key, updateSchema)))?.at;
 
 /** A site whose summary is missing, or cannot be read, has no cases in the report. */
 function siteReport(id: string, name: string, summary: Summary | undefined): SiteReport {
@@ -296,9 +300,9 @@ function siteReport(id: string, name: string, summary: Summary | undefined): Sit
 async function readRejected(store: SiteStore, site: string): Promise<readonly RejectedObject[]> {
   const found: RejectedObject[] = [];
   for await (const { key } of listDocuments(store, siteKeys.rejectedPrefix)) {
-    const { value } = await readJson(store, key, rejectedSchema);
+    const { objects = [] } = (await ifUsable(() => tryReadJson(store, key, rejectedSchema))) ?? {};
     found.push(
-      ...value.objects.map(({ key: object, reason, hint }) => ({
+      ...objects.map(({ key: object, reason, hint }) => ({
         site,
         key: object,
         reason,
