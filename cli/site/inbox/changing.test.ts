@@ -4,9 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { importDicom } from '../../../lib/dicom/import.ts';
 import type { SiteKey } from '../../../lib/federation/keys.ts';
-import { DEFAULT_TASKS } from '../../../lib/federation/tasks.ts';
 import { createMemoryStorage } from '../../../lib/storage/testing-objects.ts';
-import { startInbox } from './watch.ts';
+import { startTestInbox } from './testing.ts';
 
 let root: string;
 let dir: string;
@@ -37,25 +36,14 @@ function start(during: (name: string) => void): readonly string[] {
     during(name);
     return { series: [], passedOver: [], otherFiles: 1 };
   };
-  const ending = new AbortController();
-  const running = startInbox({
-    dir,
-    imports: join(root, 'imports'),
-    pseudonyms: join(root, 'pseudonyms'),
+  stop = startTestInbox(root, {
     store: createMemoryStorage()<SiteKey>('heart-site-kiel'),
     quietSeconds: 0.3,
-    everySeconds: 0.02,
     importer,
     examiner: async () => ({ accepted: [], refusedCases: [], reasons: [] }),
-    tasks: async () => DEFAULT_TASKS,
     say: (line) => said.push(line),
     log: () => undefined,
-    signal: ending.signal,
   });
-  stop = async () => {
-    ending.abort();
-    await running;
-  };
   return imports;
 }
 

@@ -15,12 +15,11 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { FedcardioError } from '../../../lib/error.ts';
 import type { SiteKey } from '../../../lib/federation/keys.ts';
-import { DEFAULT_TASKS } from '../../../lib/federation/tasks.ts';
 import { calcium, image } from '../../../lib/intake/testing.ts';
 import type { SiteStore } from '../../../lib/storage/contract.ts';
 import { createMemoryStorage } from '../../../lib/storage/testing-objects.ts';
-import type { examine } from './examine.ts';
-import { type InboxOptions, startInbox } from './watch.ts';
+import { acceptAll, startTestInbox } from './testing.ts';
+import type { InboxOptions } from './watch.ts';
 
 let root: string;
 let dir: string;
@@ -46,32 +45,17 @@ function put(name: string, bytes: string | Uint8Array = 'text'): void {
   writeFileSync(join(dir, name), bytes);
 }
 
-const examiner: typeof examine = async (_folder, { cases }) => ({ accepted: cases, refusedCases: [], reasons: [] });
-
 function start(more: Partial<InboxOptions> = {}): void {
-  const ending = new AbortController();
-  const running = startInbox({
-    dir,
-    imports: join(root, 'imports'),
-    pseudonyms: join(root, 'pseudonyms'),
+  stop = startTestInbox(root, {
     store,
-    quietSeconds: 0.1,
-    everySeconds: 0.02,
-    importer: async () => ({ series: [], passedOver: [], otherFiles: 1 }),
     examiner: (folder, ...rest) => {
       imports.push(folder);
-      return examiner(folder, ...rest);
+      return acceptAll(folder, ...rest);
     },
-    tasks: async () => DEFAULT_TASKS,
     say: (line) => said.push(line),
     log: (event) => logged.push(event),
-    signal: ending.signal,
     ...more,
   });
-  stop = async () => {
-    ending.abort();
-    await running;
-  };
 }
 
 const reports = () => readdirSync(join(dir, 'refused')).filter((name) => name.endsWith('.txt'));

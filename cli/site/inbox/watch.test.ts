@@ -21,6 +21,7 @@ import { calcium, image, PNG } from '../../../lib/intake/testing.ts';
 import type { SiteStore } from '../../../lib/storage/contract.ts';
 import { createMemoryStorage } from '../../../lib/storage/testing-objects.ts';
 import { examine } from './examine.ts';
+import { startTestInbox } from './testing.ts';
 import { type InboxOptions, startInbox } from './watch.ts';
 
 const DICOM = join(import.meta.dirname, '../../../test/fixtures/dicom/explicit');
@@ -78,30 +79,14 @@ const importer: typeof importDicom = async (folder, out) => {
   return { series: results, passedOver: [], otherFiles: readdirSync(folder).length - found.length };
 };
 
-/** Accepts texts as images, unlike intake. */
-const examiner: typeof examine = async (_folder, { cases }) => ({ accepted: cases, refusedCases: [], reasons: [] });
-
 function start(more: Partial<InboxOptions> = {}): void {
-  const ending = new AbortController();
-  const running = startInbox({
-    dir,
-    imports: join(root, 'imports'),
-    pseudonyms: join(root, 'pseudonyms'),
+  stop = startTestInbox(root, {
     store,
-    quietSeconds: 0.1,
-    everySeconds: 0.02,
     importer,
-    examiner,
-    tasks: async () => DEFAULT_TASKS,
     say: (line) => said.push(line),
     log: (event, fields) => logged.push({ event, ...fields }),
-    signal: ending.signal,
     ...more,
   });
-  stop = async () => {
-    ending.abort();
-    await running;
-  };
 }
 
 function put(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
