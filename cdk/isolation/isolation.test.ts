@@ -268,6 +268,30 @@ describe('the policies', () => {
   });
 });
 
+test('what the simulator does not read changes no answer', async () => {
+  const actions = ['s3:GetObject', 's3:PutObject', 's3:DeleteObjectVersion'] as const;
+  const requests = [...world.roles.values()].flatMap((caller) =>
+    [
+      [bucket('heart-federation'), federationObjects('bonn', 'ulm')] as const,
+      [bucket('heart-site-bonn'), SITE_OBJECTS] as const,
+    ].flatMap(([on, objects]) =>
+      Object.values(objects).flatMap((key) => actions.map((action) => ({ caller, action, on, key }))),
+    ),
+  );
+  // A prime: every role, action and object is asked about.
+  const sample = requests.filter((_, index) => index % 13 === 0);
+  const answers = { true: 0, false: 0 };
+  for (const request of sample) {
+    const answer = await isAllowed(world, request, (statements) => statements);
+    expect(await isAllowed(world, request), JSON.stringify([request.caller.arn, request.action, request.key])).toBe(
+      answer,
+    );
+    answers[`${answer}`] += 1;
+  }
+  expect(answers.true).toBeGreaterThan(20);
+  expect(answers.false).toBeGreaterThan(100);
+});
+
 describe('a role', () => {
   test('can be assumed by its service, or by the principals in federation.json, only', () => {
     for (const [name, { trust }] of world.roles) {

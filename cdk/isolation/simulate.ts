@@ -1,5 +1,5 @@
 import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate';
-import type { Policy } from './resolve.ts';
+import type { Policy, Statement } from './resolve.ts';
 import type { Guarded, Role, World } from './world.ts';
 
 /** The principal of a request: a role, or an anonymous caller. */
@@ -22,20 +22,27 @@ export interface Request {
 /**
  * Whether AWS would allow the request, by the policies of the role and the resource, and of the network if the caller is in
  * one.
+ *
+ * @param select the statements that the simulator reads. It takes as long for each of them.
  */
-export async function isAllowed(
-  world: World,
-  { caller, action, on, key, context = {}, from, secure = true }: Request,
-): Promise<boolean> {
+export async function isAllowed(world: World, request: Request, select: Select = canApply): Promise<boolean> {
+  const { caller, action, on, key, context = {}, from, secure = true } = request;
   const isAnonymous = caller === 'anonymous';
   const place = isAnonymous ? from : caller.isInside ? `${caller.account}/${caller.region}` : undefined;
   const network = action.startsWith('s3:') ? world.networks.get(place ?? '') : undefined;
+  const arn = key === undefined ? on.arn : `${on.arn}/${key}`;
+  const read = ({ Statement, ...rest }: Policy): Policy => ({ ...rest, Statement: select(Statement, action, arn) });
+  const ofCaller = isAnonymous ? [] : [...caller.policies, ...caller.attached].map(read);
+  const ofResource = read(on.policy);
+  // What no statement allows is denied.
+  if (![...ofCaller, ofResource].some(({ Statement }) => Statement.some(({ Effect }) => Effect === 'Allow')))
+    return false;
   const answer = await runSimulation(
     {
       request: {
         principal: isAnonymous ? anonymousPrincipal : sessionOf(caller),
         action,
-        resource: { resource: key === undefined ? on.arn : `${on.arn}/${key}`, accountId: on.account },
+        resource: { resource: arn, accountId: on.account },
         contextVariables: {
           'aws:SecureTransport': String(secure),
           'aws:ResourceAccount': on.account,
@@ -48,16 +55,11 @@ export async function isAllowed(
           ...withKnownKeys(context as Record<string, string | string[]>),
         },
       },
-      identityPolicies: isAnonymous
-        ? []
-        : [...caller.policies, ...caller.attached].map((policy, index) => ({
-            name: `p${index}`,
-            policy: relevant(policy, action),
-          })),
+      identityPolicies: ofCaller.map((policy, index) => ({ name: `p${index}`, policy: withKnownKeys(policy) })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      resourcePolicy: relevant(on.policy, action),
-      ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: relevant(network, action) }] } : {}),
+      resourcePolicy: withKnownKeys(ofResource),
+      ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: withKnownKeys(read(network)) }] } : {}),
     },
     {},
   );
@@ -79,31 +81,27 @@ const sessionOf = ({ account, arn }: Role): string =>
 const withKnownKeys = <T>(value: T): T =>
   JSON.parse(JSON.stringify(value).replaceAll('kms:EncryptionContext:', 'aws:RequestTag/kms:EncryptionContext:'));
 
-/** By policy and action: what the simulator reads of it. */
-const read = new WeakMap<Policy, Map<string, Policy>>();
+type Select = (statements: readonly Statement[], action: string, arn: string) => readonly Statement[];
 
-/**
- * The statements of a policy that can apply to an action. Others change no answer, and the simulator takes as long for each of
- * them.
- */
-function relevant(policy: Policy, action: string): Policy {
-  const known = read.get(policy) ?? new Map<string, Policy>();
-  read.set(policy, known);
-  const found = known.get(action);
-  if (found) return found;
-  const { Statement, ...rest } = policy;
-  const statements = Statement.filter(({ Action }) => Action === undefined || [Action].flat().some(matches(action)));
-  const result = withKnownKeys({ ...rest, Statement: statements });
-  known.set(action, result);
-  return result;
+/** The statements that can apply to an action and a resource. Others change no answer. */
+const canApply: Select = (statements, action, arn) =>
+  statements.filter(({ Action, Resource }) => canMatch(Action, action) && canMatch(Resource, arn));
+
+/** Whether one of the patterns may mean the value. If there is none, the statement says what it does not apply to. */
+const canMatch = (patterns: string | readonly string[] | undefined, value: string): boolean =>
+  patterns === undefined || [patterns].flat().some((pattern) => expressionOf(pattern).test(value));
+
+const expressions = new Map<string, RegExp>();
+
+/** What a pattern may mean: `*`, `?` and variables such as `${aws:PrincipalTag/site}` are wild, and capital letters are not told apart. */
+function expressionOf(pattern: string): RegExp {
+  const known = expressions.get(pattern);
+  if (known) return known;
+  const parts = pattern.split(/(\*|\?|\$\{[^}]*\})/).map((part, index) => {
+    if (index % 2 === 1) return part === '?' ? '.' : '.*';
+    return part.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  });
+  const expression = new RegExp(`^${parts.join('')}$`, 'is');
+  expressions.set(pattern, expression);
+  return expression;
 }
-
-/** Whether a pattern of actions, in which `*` and `?` are wild, has an action. */
-const matches = (action: string) => (pattern: string) =>
-  new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-    'i',
-  ).test(action);
