@@ -91,7 +91,10 @@ function seamMask(seams: Seams, size: Triple, shift: Triple): Float32Array {
     const behind = (axis: number) => offset[axis]! >= size[axis]! - shift[axis]!;
     sides.push(bits([behind(0), behind(1), behind(2)]) & seams);
   });
-  return Float32Array.from(sides.flatMap((a) => sides.map((b) => (a === b ? 0 : -100))));
+  const mask = new Float32Array(sides.length ** 2);
+  let at = 0;
+  for (const a of sides) for (const b of sides) mask[at++] = a === b ? 0 : -100;
+  return mask;
 }
 
 function windowParts(all: readonly Seams[], most: number, maskOf: (seams: Seams) => Float32Array): WindowPart[] {

@@ -8,11 +8,13 @@ import { tf } from './tf.ts';
 export function numbers(name: string, shape: readonly number[]): Float32Array {
   let seed = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) seed = Math.imul(seed ^ byte, 0x01000193);
-  return Float32Array.from({ length: elementsOf(shape) }, (_, i) => {
+  const values = new Float32Array(elementsOf(shape));
+  for (let i = 0; i < values.length; i++) {
     let h = Math.imul(i + seed, 2654435761);
     h = Math.imul(h ^ (h >>> 15), 2246822519);
-    return ((h ^ (h >>> 13)) >>> 0) / 2 ** 32 - 0.5;
-  });
+    values[i] = ((h ^ (h >>> 13)) >>> 0) / 2 ** 32 - 0.5;
+  }
+  return values;
 }
 
 /** A volume [b, z, y, x, c] of {@link numbers}, times four. */

@@ -14,7 +14,9 @@ export function rearranged(
   for (let start = 0; start < moved.length; start += run) {
     for (let i = 0; i < sources.length; i++) {
       const from = start + sources[i]! * unit;
-      moved.set(data.subarray(from, from + unit), start + i * unit);
+      const to = start + i * unit;
+      // Most blocks are short: a view of each would cost more than its values.
+      for (let j = 0; j < unit; j++) moved[to + j] = data[from + j]!;
     }
   }
   return { dtype, shape, data: moved };
