@@ -14,7 +14,7 @@ import { plainMean, smallCampaignWith } from './protocol/simulated-campaign.ts';
 import type { SimulatedSite } from './protocol/simulated-site.ts';
 
 /** To run more: `FEDCARDIO_HTTP_SCHEDULES=500 npx vitest run test/adversary.test.ts`; to run one: `-t 'schedule 7$'`. */
-const SCHEDULES = Number(process.env.FEDCARDIO_HTTP_SCHEDULES ?? 12);
+const SCHEDULES = Number(process.env.FEDCARDIO_HTTP_SCHEDULES ?? 8);
 const FAULT_PHASE_MS = 3000;
 const DEADLINE_SECONDS = 5;
 /** Longest time to the end after the fault phase: a lease that was not released, and three rounds. */
