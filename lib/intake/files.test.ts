@@ -94,3 +94,69 @@ describe('a label whose CT lies on the other side', () => {
     expect(classifyFiles(both, DEFAULT_TASKS).faults.map(({ key }) => key)).toEqual(['cases/p7/image.nii']);
   });
 });
+
+describe('a case with two images', () => {
+  const objects = (...keys: readonly string[]) =>
+    keys.map((key) => ({ key: siteKeys.ofEvent(key), etag: '"1"', bytes: 1000, lastModified: new Date(0) }));
+
+  test('uses the compressed one of its folder, and has a fault for the other', () => {
+    const { use, image, faults } = classifyFiles(infos('image.nii', 'image.nii.gz'), DEFAULT_TASKS);
+
+    expect([use, image?.key]).toEqual(['training', 'cases/p7/image.nii.gz']);
+    expect(faults).toEqual([
+      {
+        key: 'cases/p7/image.nii',
+        code: 'BAD_IMAGE',
+        reason: 'The case has a second image; cases/p7/image.nii.gz is used.',
+        hint: 'Remove one of the two.',
+      },
+    ]);
+  });
+
+  test('uses the held-out one, and has a fault for that of training', () => {
+    const both = objects('cases/p7/image.nii.gz', 'held-out/p7/image.nii');
+    const { use, image, faults } = classifyFiles(both, DEFAULT_TASKS);
+
+    expect([use, image?.key]).toEqual(['evaluation', 'held-out/p7/image.nii']);
+    expect(faults).toEqual([
+      {
+        key: 'cases/p7/image.nii.gz',
+        code: 'BAD_IMAGE',
+        reason: 'A training case and a held-out case have the same name; the held-out image is used.',
+        hint: expect.stringContaining('site withdraw with --use'),
+      },
+    ]);
+  });
+});
+
+test('labels come with their tasks, points in front of class maps', () => {
+  const names = ['labels/calcification.nii.gz', 'labels/hinge-points.mrk.json', 'labels/membranous-septum.nii'];
+  for (const order of [names, names.toReversed()]) {
+    const { labels, faults } = classifyFiles(infos('image.nii', ...order), DEFAULT_TASKS);
+    expect(faults).toEqual([]);
+    expect(labels.map(({ task, format }) => `${task.id} ${format}`)[0]).toBe('hinge-points markups');
+    expect(labels.map(({ info }) => info.key).sort()).toEqual(names.map((name) => `cases/p7/${name}`));
+  }
+});
+
+test('a case without an image is one to train on', () => {
+  expect(classifyFiles([], DEFAULT_TASKS)).toEqual({ use: 'training', labels: [], faults: [] });
+});
+
+test.each([
+  ['labels/calcifications.nii.gz', /^Did you mean "calcification"\? Name the file after one of hinge-points, /],
+  ['labels/arch.mrk.json', /^Name the file after one of hinge-points, /],
+  ['notes.txt', /labels\/<task>\.mrk\.json; tasks are hinge-points, /],
+])('the hint for %s names the tasks, and the one that is meant', (name, hint) => {
+  expect(faultsOf(name)).toMatchObject([{ hint: expect.stringMatching(hint) }]);
+});
+
+test('labels of two unknown tasks are two faults, other files below labels/ none of a task', () => {
+  expect(faultsOf('labels/arch.nii', 'labels/root.nii').map(({ reason }) => reason)).toEqual([
+    'There is no task "arch".',
+    'There is no task "root".',
+  ]);
+  expect(faultsOf('more/labels/arch.nii', 'labels/arch.nii.bak').map(({ reason }) => reason)).not.toContainEqual(
+    expect.stringContaining('There is no task'),
+  );
+});
