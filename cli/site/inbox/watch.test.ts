@@ -16,13 +16,12 @@ import { collect } from '../../../lib/async.ts';
 import { type DicomImport, importDicom } from '../../../lib/dicom/import.ts';
 import { FedcardioError } from '../../../lib/error.ts';
 import { type SiteKey, siteKeys } from '../../../lib/federation/keys.ts';
-import { DEFAULT_TASKS } from '../../../lib/federation/tasks.ts';
 import { calcium, image, PNG } from '../../../lib/intake/testing.ts';
 import type { SiteStore } from '../../../lib/storage/contract.ts';
 import { createMemoryStorage } from '../../../lib/storage/testing-objects.ts';
 import { examine } from './examine.ts';
 import { startTestInbox } from './testing.ts';
-import { type InboxOptions, startInbox } from './watch.ts';
+import type { InboxOptions } from './watch.ts';
 
 const DICOM = join(import.meta.dirname, '../../../test/fixtures/dicom/explicit');
 
@@ -375,18 +374,7 @@ describe('an inbox', () => {
   test('fails before any work if its folder cannot be used', async () => {
     writeFileSync(join(root, 'file'), '');
 
-    await expect(startInbox({ ...optionsOf(), dir: join(root, 'file', 'inbox') })).rejects.toThrow(join(root, 'file'));
+    const options = { store, say: () => undefined, log: () => undefined, dir: join(root, 'file', 'inbox') };
+    await expect(startTestInbox(root, options)()).rejects.toThrow(join(root, 'file'));
   });
-});
-
-const optionsOf = () => ({
-  dir,
-  imports: join(root, 'imports'),
-  pseudonyms: join(root, 'pseudonyms'),
-  store,
-  tasks: async () => DEFAULT_TASKS,
-  quietSeconds: 0,
-  say: () => undefined,
-  log: () => undefined,
-  signal: new AbortController().signal,
 });
