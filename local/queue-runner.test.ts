@@ -177,6 +177,29 @@ describe('local runner', () => {
     ]);
   });
 
+  test('handles what it has received, if the queue cannot be reached for more', async () => {
+    const queues = createMemoryQueues();
+    const large = { ...TOPOLOGY, queues: [{ ...queue('in', 'aggregate'), batchSize: 100 }] };
+    let receives = 0;
+    const flaky: Queues = {
+      ...queues,
+      receive: async (name, options) => {
+        receives += 1;
+        if (receives === 2) throw new Error('unreachable');
+        return queues.receive(name, options);
+      },
+    };
+    for (let i = 0; i < 12; i += 1) await queues.send('in', String(i));
+    const events = start(flaky, { topology: large });
+
+    await runner.idle();
+
+    expect(events).toMatchObject([
+      { type: 'handled', queue: 'in', messages: 10 },
+      { type: 'handled', queue: 'in', messages: 2 },
+    ]);
+  });
+
   test('sweeps repeatedly from the start, even if a sweep throws', async () => {
     let sweeps = 0;
     const events = start(createMemoryQueues(), {

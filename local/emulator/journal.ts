@@ -119,8 +119,11 @@ export function openJournal<R>(file: string, apply: (record: R) => void, limits:
     compactAfter({ length, size });
   }
 
+  let isClosed = false;
   return {
     append(record) {
+      // The number of the descriptor may belong to another file.
+      if (isClosed) throw new Error(`${file} is closed: nothing is written to it any more.`);
       // Compacts first, because the caller applies this record only after it is written.
       if (length >= compactAt.length || size >= compactAt.size) compact();
       const line = Buffer.from(`${JSON.stringify(record)}\n`);
@@ -140,7 +143,10 @@ export function openJournal<R>(file: string, apply: (record: R) => void, limits:
       // The records of a snapshot are about as long as the others.
       else compactAfter({ length: records, size: length === 0 ? 0 : (size * records) / length });
     },
-    close: () => closeSync(descriptor),
+    close() {
+      isClosed = true;
+      closeSync(descriptor);
+    },
   };
 }
 

@@ -45,7 +45,8 @@ export async function openBlobs(directory: string): Promise<Blobs> {
         if (left > 0) readers.set(file, left);
         else {
           readers.delete(file);
-          if (removeWhenUnread.delete(file)) void removeFile(file);
+          // What cannot be removed now, the next start removes.
+          if (removeWhenUnread.delete(file)) void removeFile(file).catch(() => undefined);
         }
       }
     };

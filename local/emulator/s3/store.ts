@@ -38,6 +38,9 @@ export interface Store {
   close(): void;
 }
 
+/** Uploads that began longer ago are aborted at a start. On AWS, the buckets' lifecycle does it after as many days. */
+const UNFINISHED_UPLOAD_MS = 7 * 24 * 3600 * 1000;
+
 /** Opens the store in a directory, as the last process left it, even if it crashed. */
 export async function openStore(directory: string, now: () => Date): Promise<Store> {
   await mkdir(directory, { recursive: true });
@@ -45,6 +48,12 @@ export async function openStore(directory: string, now: () => Date): Promise<Sto
   const state = emptyState();
   const journal = openJournal<StoreRecord>(join(directory, 'journal.jsonl'), (record) => apply(state, record));
   journal.compactBy(() => recordsOf(state), countRecords(state));
+  const oldest = new Date(now().getTime() - UNFINISHED_UPLOAD_MS).toISOString();
+  for (const { id } of [...state.uploads.values()].filter(({ initiatedAt }) => initiatedAt < oldest)) {
+    const abort = { op: 'abort', upload: id } as const;
+    journal.append(abort);
+    apply(state, abort);
+  }
   await blobs.keepOnly(filesOf(state));
 
   const hashes = createHashThread(WRITE_BYTES);

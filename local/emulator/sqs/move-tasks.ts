@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { describeError } from '../../../lib/error.ts';
 import { type Action, action, arnOf, type Json, queueNameOf, type SqsContext } from './action.ts';
 import { SqsError } from './error.ts';
 import { sourcesOf } from './queue-actions.ts';
@@ -59,7 +60,8 @@ const start = action(
       moved: 0,
     };
     tasksOf(store).unshift(task);
-    void move(store, task);
+    // Such as a full disk. What is left stays where it is.
+    move(store, task).catch((error: unknown) => fail(task, describeError(error)));
     return { TaskHandle: task.handle };
   },
 );
@@ -79,13 +81,14 @@ async function move(store: QueueStore, task: MoveTask): Promise<void> {
       return;
     }
     const failure = moveOne(store, task, id);
-    if (failure) {
-      task.status = 'FAILED';
-      task.failure = failure;
-      return;
-    }
+    if (failure) return fail(task, failure);
   }
   task.status = task.status === 'CANCELLING' ? 'CANCELLED' : 'COMPLETED';
+}
+
+function fail(task: MoveTask, failure: string): void {
+  task.status = 'FAILED';
+  task.failure = failure;
 }
 
 /** A moved message gets a new id, age and receive count, as on AWS. */
