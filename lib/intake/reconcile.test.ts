@@ -4,10 +4,11 @@ import { collect } from '../async.ts';
 import { siteKeys } from '../federation/keys.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
+import type { ObjectStore } from '../storage/contract.ts';
 import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { faultOfObject } from './faults.ts';
-import { intakeCases } from './intake.ts';
+import { intakeCases, rejectStray } from './intake.ts';
 import { createSummaryCache } from './summary.ts';
 import { calcium, hingeMap, image, PNG, POINTS, recordedBuckets, scheduled, snapshot, testSite } from './testing.ts';
 
@@ -79,6 +80,81 @@ test('lists a case again that it has written: an object may have come meanwhile,
 
   expect(Object.keys(entry?.value?.labels ?? {})).toEqual(['calcification']);
   expect((await catalog('p7'))?.labels).toEqual(entry?.value?.labels);
+});
+
+test('a case that changes with every write is left to the next event, and stops no other', async () => {
+  let version = 0;
+  const restless = wrapBuckets(createMemoryStorage(), (store) => ({
+    ...store,
+    put: async (...object) => {
+      if (String(object[0]) === siteKeys.catalog('p7')) {
+        version += 1;
+        await store.put(siteKeys.image('training', 'p7') as never, image(100 + version));
+      }
+      return store.put(...object);
+    },
+  }));
+  const { context, put, catalog } = testSite(restless);
+  for (const [seed, id] of ['p7', 'p8'].entries()) await put(`cases/${id}/image.nii.gz`, image(seed));
+
+  const results = await intakeCases(context, ['p7', 'p8']);
+
+  expect(results.get('p7')).toMatchObject({
+    code: 'STORAGE',
+    message: 'catalog/p7.json kept changing during intake.',
+    hint: 'Nothing is lost: the event is retried.',
+  });
+  expect(version).toBe(10);
+  expect(results.get('p8')).toMatchObject({ faults: [] });
+  expect(await catalog('p8')).toBeDefined();
+});
+
+describe('a file outside the case folders', () => {
+  const key = siteKeys.ofEvent('cases/scan.nii.gz');
+
+  test('is told by its name, with what to do', async () => {
+    const { context, put } = testSite();
+    await put(key, image());
+
+    const { faults, rejection } = await rejectStray(context, key);
+
+    const fault = { key, code: 'BAD_KEY', reason: 'The file is not in a case folder.' };
+    expect(faults).toEqual([{ ...fault, hint: 'Upload it as cases/<case>/image.nii.gz.' }]);
+    expect(rejection?.value).toMatchObject({ case: 'scan.nii.gz', objects: [fault] });
+  });
+
+  test('that was removed has no rejection, also if its removal comes first', async () => {
+    const { context, put, remove, store } = testSite();
+    await put(key, image());
+    await rejectStray(context, key);
+    await remove(key);
+
+    expect(await rejectStray(context, key)).toMatchObject({ faults: [], files: [], rejection: undefined });
+    expect(await store.head(siteKeys.rejectedStray(key))).toBeUndefined();
+    expect(await rejectStray(context, key)).toMatchObject({ faults: [], files: [], rejection: undefined });
+  });
+
+  test.each(['removed', 'replaced'])('that is %s while its rejection is written is looked at again', async (how) => {
+    let change: ((store: ObjectStore) => Promise<unknown>) | undefined = (store) =>
+      how === 'removed' ? store.delete(key) : store.put(key, image(2));
+    const changing = wrapBuckets(createMemoryStorage(), (store) => ({
+      ...store,
+      put: async (...object) => {
+        const work = String(object[0]).startsWith('rejected/') ? change : undefined;
+        if (work) change = undefined;
+        await work?.(store as unknown as ObjectStore);
+        return store.put(...object);
+      },
+    }));
+    const { context, put, store } = testSite(changing);
+    await put(key, image());
+
+    const { files } = await rejectStray(context, key);
+
+    const left = await store.head(key);
+    expect(files.map(({ etag }) => etag)).toEqual(left ? [left.etag] : []);
+    expect((await store.head(siteKeys.rejectedStray(key))) !== undefined).toBe(how === 'replaced');
+  });
 });
 
 test('does not reject a case when storage fails', async () => {

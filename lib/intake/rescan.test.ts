@@ -8,7 +8,17 @@ import { readJson } from '../storage/documents.ts';
 import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { rejectStray } from './intake.ts';
-import { calcium, hingeMarkups, image, PNG, recordedBuckets, snapshot, type TestSite, testSite } from './testing.ts';
+import {
+  calcium,
+  hingeMap,
+  hingeMarkups,
+  image,
+  PNG,
+  recordedBuckets,
+  snapshot,
+  type TestSite,
+  testSite,
+} from './testing.ts';
 
 /** The requests of a rescan that finds nothing. */
 const ONLY_LISTINGS = [
@@ -54,6 +64,22 @@ test('catalogs and counts a case whose event was lost', async () => {
   expect(await catalog('p2')).toBeDefined();
   expect((await summary()).cases.training).toBe(3);
   expect(report).toMatchObject({ listed: 3, repaired: ['p2'], failed: [], remaining: 0 });
+});
+
+test.each([
+  ['an image', 'cases/p1/image.nii.gz', image(2)],
+  ['a label', 'cases/p1/labels/calcification.nii.gz', hingeMap()],
+])('examines a case again in which %s was replaced, and the event was lost', async (_what, key, body) => {
+  const { put, rescan, catalog, rejected } = testSite();
+  await put('cases/p1/image.nii.gz', image(1));
+  await put('cases/p1/labels/calcification.nii.gz', calcium());
+  await rescan();
+  const before = [await catalog('p1'), await rejected('p1')];
+  expect(await rescan()).toMatchObject({ examined: 0 });
+
+  await put(key, body);
+  expect(await rescan()).toMatchObject({ examined: 1, repaired: ['p1'] });
+  expect([await catalog('p1'), await rejected('p1')]).not.toEqual(before);
 });
 
 test('repairs the rejection of a file whose event was lost', async () => {
