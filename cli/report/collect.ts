@@ -25,7 +25,7 @@ import { type CampaignStatus, campaignStatus } from '../../lib/protocol/status.t
 import type { WithdrawnSince } from '../../lib/protocol/withdrawals.ts';
 import type { CasePrivacyFacts, PrivacyFacts } from '../../lib/report/privacy-text.ts';
 import type { CommitReport, RejectedObject, ReportedKind, SiteReport, StageReport } from '../../lib/report/report.ts';
-import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
+import { reportedEvaluations, reportedScores } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { type Document, listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { createListedReader } from '../../lib/storage/listed-reads.ts';
@@ -113,7 +113,7 @@ export async function collectCampaign(given: ReportPlace): Promise<CampaignRecor
     unreadSites: rejected.flatMap(({ site, objects }) => (objects ? [] : [site])),
     answers: stages.flatMap(({ answers }) => answers),
     stages: stages.map(({ report }) => report),
-    scores: bySite(results, ({ scores }) => scores),
+    scores: bySite(results, reportedScores(plan.campaign.stages)),
     comparisons: bySite(results, ({ comparisons }) => comparisons),
     ...(status.privacy && { privacy: status.privacy }),
     ...casePrivacyOf(updates),

@@ -130,7 +130,7 @@ async function putRound({ federationStore }: Stores, stage: string, scores?: Sco
   );
 }
 
-async function finishedCampaign(): Promise<Stores> {
+async function finishedCampaign(more: readonly object[] = []): Promise<Stores> {
   const stores = storesOf(createMemoryStorage(), 'f');
   const tasks = ['membranous-septum' as const];
   const plan = planSchema.parse({
@@ -141,6 +141,7 @@ async function finishedCampaign(): Promise<Stores> {
       stages: [
         { kind: 'student', name: 'student', tasks, rounds: 1, model, training },
         { kind: 'evaluate', name: 'evaluate', models: { student: 'student' }, predictions: 'student' },
+        ...more,
       ],
     }),
     source: hash,
@@ -206,6 +207,49 @@ async function putHeldOutCase({ siteStore }: Stores): Promise<void> {
 
 const out = mkdtempSync(join(tmpdir(), 'fedcardio-report-'));
 afterAll(() => rmSync(out, { recursive: true }));
+
+const facts = () => ({
+  seed: 1,
+  createdAt: at,
+  wallSeconds: 12,
+  peakRssMB: 1,
+  peakRssOf: 'largest task' as const,
+  timeline: [],
+});
+
+/** Writes a report into a folder of its own, and returns it. */
+async function reportInto(folder: string, stores: Stores) {
+  const written = await writeReport(
+    { ...stores, federation, campaign },
+    { status: 'completed' },
+    facts,
+    join(out, folder),
+    { weights: false },
+  );
+  rmSync(join(out, folder), { recursive: true });
+  return written;
+}
+
+test.each([
+  ['of two stages', 'student-2'],
+  ['of one stage', 'student'],
+])('does not mix the scores of models %s that two evaluations of an earlier release name alike', async (_, of) => {
+  const stores = await finishedCampaign([
+    { kind: 'student', name: 'student-2', tasks: ['membranous-septum'], rounds: 1, model, training },
+    { kind: 'evaluate', name: 'evaluate-2', models: { student: of } },
+  ]);
+  const errors = { 'septum-start': [4], 'septum-end': [8] };
+  await putRound(stores, 'student-2');
+  await putRound(stores, 'evaluate-2', [{ model: 'student', task: 'membranous-septum', errors }]);
+
+  const { report } = await reportInto('alike', stores);
+
+  expect(report.models).toMatchObject([
+    { name: 'student (evaluate)', stage: 'student', metrics: { 'membranous-septum': { n: 2, median: 1.5 } } },
+    { name: 'student (evaluate-2)', stage: of, metrics: { 'membranous-septum': { n: 2, median: 6 } } },
+  ]);
+  expect(report.metrics.studentLabelsOnly).toEqual({});
+});
 
 describe('writeReport', async () => {
   const stores = await finishedCampaign();

@@ -229,6 +229,28 @@ describe('planCampaign', () => {
     );
   });
 
+  test('refuses a model name that two evaluations of the same cases use, but reads a plan that has it', () => {
+    const evaluate = (name: string, more: object) => ({
+      ...{ kind: 'evaluate', name, models: { a: 'teacher/hinge-points' } },
+      ...more,
+    });
+    const thresholds = [{ name: 'b', points: 'a', task: 'hinge-points' }];
+    const planned = (first: object, second: object) => {
+      const stages = [...CAMPAIGN.stages.slice(0, 3), evaluate('e1', first), evaluate('e2', second)];
+      const value = campaignSchema.parse({ ...CAMPAIGN, validation: { share: 0.5 }, stages });
+      return planCampaign('c', { value, sha256: 'a'.repeat(64) }, NOW);
+    };
+    const models = { b: 'teacher/hinge-points' };
+
+    expect(() => planned({}, {})).toThrow(/score the held-out cases name a model "a": e1, e2\./);
+    expect(() => planned({ thresholds }, { models })).toThrow(/"b"/);
+    expect(() => planned({ cases: 'validation' }, { cases: 'validation' })).toThrow(/the validation cases/);
+    expect(() => planned({}, { cases: 'validation' })).not.toThrow();
+    const plan = planned({}, { models });
+    const stages = plan.campaign.stages.map((stage) => (stage.name === 'e2' ? evaluate('e2', {}) : stage));
+    expect(() => planSchema.parse({ ...plan, campaign: { ...plan.campaign, stages } })).not.toThrow();
+  });
+
   test('a plan of a release without tasks has the default ones', () => {
     const { tasks: _, ...older } = PLAN;
     const read = planSchema.parse(JSON.parse(JSON.stringify(older)));

@@ -1,7 +1,9 @@
 import { FedcardioError } from '../error.ts';
 import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.ts';
 import { kindOf, plannedAggregation, stageReferences } from '../federation/schemas.ts';
+import { sharedModelNames } from '../federation/stages/shared-names.ts';
 import { DEFAULT_TASKS, type Task, tasksNamed } from '../federation/tasks.ts';
+import { groupBy } from '../group-by.ts';
 import { plannedIntensity } from './planned-intensity.ts';
 import { plannedPrivacy, privateAggregation } from './planned-privacy.ts';
 import { FEWEST_SITES, secureFaults } from './secure/plan-faults.ts';
@@ -19,7 +21,7 @@ export interface CampaignSource {
  * @param terms the federation's tasks, and its smallest number of sites whose updates may be averaged: quorums below it
  *   are raised; its sites
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
- *   when it has a task that the federation does not have, when {@link plannedIntensity} finds no intensity for a stage or
+ *   when it has a task that the federation does not have, when evaluations share a model's name, when {@link plannedIntensity} finds no intensity for a stage or
  *   {@link plannedPrivacy} a fault, or when it asks for secure aggregation with what needs to see single updates
  */
 export function planCampaign(
@@ -42,6 +44,7 @@ export function planCampaign(
       `The campaign has the id "${source.value.id}" and the key of "${name}".`,
     );
   }
+  refuseSharedNames(source.value.stages);
   const secure = source.value.privacy?.secureAggregation;
   const fewest = secure ? (secure.threshold ?? FEWEST_SITES) : 1;
   const privacy = plannedPrivacy(source.value, sites);
@@ -76,6 +79,23 @@ export function planCampaign(
     source: source.sha256,
     at: now.toISOString(),
   };
+}
+
+/**
+ * Scores and predictions name their model, not their evaluation. The schema also reads plans of earlier releases, in which
+ * names may be shared, so that it does not refuse them.
+ */
+function refuseSharedNames(stages: readonly Stage[]): void {
+  const evaluations = stages.filter((stage) => stage.kind === 'evaluate');
+  for (const [cases, alike] of groupBy(evaluations, ({ cases = 'held-out' }) => cases)) {
+    const [name] = sharedModelNames(alike);
+    if (name === undefined) continue;
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `Several stages that score the ${cases} cases name a model "${name}": ${alike.map((stage) => stage.name).join(', ')}.`,
+      { hint: 'Give every model a name of its own, so that its scores and predictions can be told apart.' },
+    );
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Stage } from '../federation/schemas.ts';
 import { stageSchema } from '../federation/stages/kinds.ts';
-import { reportedEvaluations, scoredCases } from './scored-cases.ts';
+import { reportedEvaluations, reportedScores, scoredCases } from './scored-cases.ts';
 import { rolesOf } from './scores-by-role.ts';
 
 const training = { steps: 1, learningRate: 1e-3 };
@@ -38,4 +38,17 @@ test('a model that only validation cases score has no role beside one that held-
   ]);
 
   expect([...roles]).toEqual([['final', 'studentLabelsOnly']]);
+});
+
+test('models that two evaluations name alike, as plans of earlier releases may, are told apart', () => {
+  const stages = [evaluation('a', undefined, { student: 'one' }), evaluation('b', undefined, { student: 'two' })];
+  const scoresOf = reportedScores(stages);
+
+  expect(reportedEvaluations(stages).map(({ models }) => models)).toEqual([
+    { 'student (a)': 'one' },
+    { 'student (b)': 'two' },
+  ]);
+  expect(scoresOf({ stage: 'b', scores: [{ model: 'student', task: 'calcification', dice: [1] }] })).toEqual([
+    { model: 'student (b)', task: 'calcification', dice: [1] },
+  ]);
 });

@@ -5,7 +5,7 @@ import { commitSchema, openSchema, planSchema } from '../../../lib/federation/sc
 import { groupBy } from '../../../lib/group-by.ts';
 import { printable } from '../../../lib/printable.ts';
 import { campaignOverview } from '../../../lib/protocol/status.ts';
-import { reportedEvaluations } from '../../../lib/report/scored-cases.ts';
+import { reportedEvaluations, reportedScores } from '../../../lib/report/scored-cases.ts';
 import { readJson, tryReadJson } from '../../../lib/storage/documents.ts';
 import type { Results } from '../../../page/api/results.ts';
 import { readMerged } from '../../report/collect.ts';
@@ -38,13 +38,14 @@ export async function readResults(context: PageContext, campaign: string): Promi
     .flatMap((stage) => stage.rounds.filter(({ phase }) => phase === 'committed'));
   const read = await mapConcurrently(rounds, ROUNDS_AT_ONCE, ({ at }) => evaluationAt(context, at));
   const merged = read.flatMap((round) => round.merged);
+  const scoresOf = reportedScores(plan.campaign.stages);
   const names = new Map(federation.sites.map(({ id, name }) => [id, name]));
   return resultsView({
     plan,
     scores: new Map(
       [...groupBy(merged, ({ site }) => site)].map(([site, updates]) => [
         site,
-        updates.flatMap(({ scores }) => scores ?? []),
+        updates.flatMap((update) => scoresOf(update) ?? []),
       ]),
     ),
     missing: read.flatMap((round) => round.missing),
