@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../../lib/async.ts';
-import { FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import { FedcardioError } from '../../lib/error.ts';
 import { type FederationKey, federationKeys, type RoundAddress, siteKeys } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import {
@@ -27,10 +27,11 @@ import type { CasePrivacyFacts, PrivacyFacts } from '../../lib/report/privacy-te
 import type { CommitReport, RejectedObject, ReportedKind, SiteReport, StageReport } from '../../lib/report/report.ts';
 import { reportedEvaluations, reportedScores } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
-import { type Document, listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { createListedReader } from '../../lib/storage/listed-reads.ts';
 import { readSummaries } from '../../lib/storage/summaries.ts';
 import { coverageOf } from './coverage.ts';
+import { ifReadable, ifUsable } from './readable.ts';
 
 /** The stored data of a campaign that the report needs. */
 export interface CampaignRecord {
@@ -142,16 +143,6 @@ function bySite<T>(
   return new Map(
     [...groupBy(found, ({ site }) => site)].map(([site, own]) => [site, own.flatMap((one) => of(one) ?? [])]),
   );
-}
-
-/** A site's data, or undefined if its bucket does not exist or may not be read. */
-export async function ifReadable<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (isFedcardioError(error, 'STORAGE') || isFedcardioError(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
 }
 
 export type MergedUpdate = Extract<Update, { status: 'ok' }>;
@@ -277,19 +268,9 @@ function shortenedIn(stage: Stage, merged: readonly MergedUpdate[]): CommitRepor
   });
 }
 
-/** A document; undefined if it is missing, or nobody can use it: it is broken, or of a newer release. */
-async function ifUsable<T>(read: () => Promise<Document<T> | undefined>): Promise<T | undefined> {
-  try {
-    return (await read())?.value;
-  } catch (error) {
-    if (isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA')) return undefined;
-    throw error;
-  }
-}
-
 /** When an answer was written; undefined if it cannot be read, which may be why it was refused. */
 const answerTime = async (reader: Place['reader'], key: FederationKey): Promise<string | undefined> =>
-  (await ifUsable(() => tryReadJson(reader, key, updateSchema)))?.at;
+  (await ifUsable(() => tryReadJson(reader, key, updateSchema)))?.value.at;
 
 /** A site whose summary is missing, or cannot be read, has no cases in the report. */
 function siteReport(id: string, name: string, summary: Summary | undefined): SiteReport {
@@ -300,9 +281,9 @@ function siteReport(id: string, name: string, summary: Summary | undefined): Sit
 async function readRejected(store: SiteStore, site: string): Promise<readonly RejectedObject[]> {
   const found: RejectedObject[] = [];
   for await (const { key } of listDocuments(store, siteKeys.rejectedPrefix)) {
-    const { objects = [] } = (await ifUsable(() => tryReadJson(store, key, rejectedSchema))) ?? {};
+    const read = await ifUsable(() => tryReadJson(store, key, rejectedSchema));
     found.push(
-      ...objects.map(({ key: object, reason, hint }) => ({
+      ...(read?.value.objects ?? []).map(({ key: object, reason, hint }) => ({
         site,
         key: object,
         reason,

@@ -9,7 +9,8 @@ import type { Landmark, Volume } from '../../lib/imaging/volume.ts';
 import type { GalleryCase, LandmarkPair, MaskPair } from '../../lib/report/gallery.ts';
 import { dice } from '../../lib/scoring/dice.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
-import { listDocuments, readJson } from '../../lib/storage/documents.ts';
+import { listDocuments, tryReadJson } from '../../lib/storage/documents.ts';
+import { ifUsable } from './readable.ts';
 
 /** The file of a prediction in the site's bucket. */
 export interface PredictionFile {
@@ -26,7 +27,7 @@ interface Place extends Pick<Stores, 'siteStore'> {
 }
 
 /**
- * The first held-out case of a site that has predictions of the model; undefined without one. Reads the site's bucket, which
+ * The first held-out case of a site that has predictions of the model, and that can be shown; undefined without one. Reads the site's bucket, which
  * only the site itself, or a demo that plays all sites, may do.
  */
 export async function readGalleryCase(
@@ -35,14 +36,16 @@ export async function readGalleryCase(
 ): Promise<{ readonly picture: GalleryCase; readonly files: readonly PredictionFile[] } | undefined> {
   const store = siteStore(site.id);
   for await (const { key } of listDocuments(store, siteKeys.catalogPrefix)) {
-    const { value: entry } = await readJson(store, key, catalogSchema);
-    if (entry.use !== 'evaluation') continue;
+    const entry = (await ifUsable(() => tryReadJson(store, key, catalogSchema)))?.value;
+    if (entry?.use !== 'evaluation') continue;
     const files: PredictionFile[] = [];
     for (const task of tasks) {
       const stored = await store.tryGet(siteKeys.prediction(campaign, model, task.id, entry.case));
       if (stored) files.push({ site: site.id, caseId: entry.case, task, body: stored.body });
     }
-    if (files.length > 0) return { picture: await pictureOf(store, site.name, entry, files), files };
+    if (files.length === 0) continue;
+    const picture = await ifUsable(() => pictureOf(store, site.name, entry, files));
+    if (picture) return { picture, files };
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { FedcardioError } from '../../lib/error.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../lib/federation/keys.ts';
@@ -27,6 +27,7 @@ import type { Affine, Landmark } from '../../lib/imaging/volume.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
 import { decodePackage } from '../../lib/models/package.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
+import { readJson } from '../../lib/storage/documents.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
@@ -249,6 +250,49 @@ test.each([
     { name: 'student (evaluate-2)', stage: of, metrics: { 'membranous-septum': { n: 2, median: 6 } } },
   ]);
   expect(report.metrics.studentLabelsOnly).toEqual({});
+});
+
+test.each([
+  ['a catalog entry that is no JSON', siteKeys.catalog('h001'), '{'],
+  ['a catalog entry of a newer release', siteKeys.catalog('h001'), '{"schema":"fedcardio.catalog/2"}'],
+  ['a CT that is no NIfTI', siteKeys.image('evaluation', 'h001'), 'PNG'],
+  ['a prediction that is no NIfTI', siteKeys.prediction(campaign, 'student', 'membranous-septum', 'h001'), 'PNG'],
+  [
+    'a label with an unknown point',
+    siteKeys.markups('evaluation', 'h001', 'membranous-septum'),
+    writeMarkups(truth, ['septum-start', 'apex']),
+  ],
+])('%s costs only its picture', async (_, key, body) => {
+  const stores = await finishedCampaign();
+  await stores.siteStore('berlin').put(key, body);
+
+  const { report, files } = await reportInto('unusable', stores);
+
+  expect(report.models).toMatchObject([{ metrics: { 'membranous-septum': { n: 2 } } }]);
+  expect(files.map((file) => basename(file))).toEqual([
+    'report.json',
+    'scores.csv',
+    'rounds.csv',
+    'round_metrics.jsonl',
+    'report.html',
+  ]);
+});
+
+test('a mask on another grid than its prediction costs only its picture, and the next case is shown', async () => {
+  const stores = await finishedCampaign();
+  const store = stores.siteStore('berlin');
+  const mask = (side: number) =>
+    writeNifti({ shape: [side, side, side], affine, data: new Uint8Array(side ** 3).fill(1) });
+  const label = siteKeys.label('evaluation', 'g001', 'calcification');
+  const { value: entry } = await readJson(store, siteKeys.catalog('h001'), catalogSchema);
+  const labels = { calcification: { key: label, etag: '"e"', format: 'class-map', classes: { '1': 1 } } };
+  await store.put(siteKeys.catalog('g001'), canonicalJson({ ...entry, case: 'g001', labels }));
+  await store.put(label, mask(8));
+  await store.put(siteKeys.prediction(campaign, 'student', 'calcification', 'g001'), mask(16));
+
+  const { files } = await reportInto('another-grid', stores);
+
+  expect(files.map((file) => basename(file))[0]).toBe('berlin-h001-membranous-septum.nii.gz');
 });
 
 describe('writeReport', async () => {

@@ -10,8 +10,9 @@ import type { GalleryCase } from '../../lib/report/gallery.ts';
 import type { Report } from '../../lib/report/report.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
 import { VERSION } from '../../lib/version.ts';
-import { type CampaignRecord, collectCampaign, ifReadable, type ReportPlace } from './collect.ts';
+import { type CampaignRecord, collectCampaign, type ReportPlace } from './collect.ts';
 import { readGalleryCase } from './gallery-case.ts';
+import { ifReadable } from './readable.ts';
 import { type ReportedEnd, type RunFacts, reportOf } from './report-of.ts';
 
 interface WriteOptions {
