@@ -5,13 +5,15 @@ import { foundationsOf } from '../../lib/protocol/learnt-models.ts';
 import { stageOf } from '../../lib/protocol/plan.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { privacyLines } from '../../lib/report/privacy-text.ts';
+import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
 import { estimateOverSeeds } from '../../lib/scoring/bootstrap.ts';
 import { landmarkMetrics, metricsOf, segmentationMetrics } from '../../lib/scoring/metrics.ts';
 import { VERSION } from '../../lib/version.ts';
 import type { CampaignRecord } from '../report/collect.ts';
 
 /**
- * What a campaign's documents say about a model, for its card. Scores are those of the campaign's evaluations.
+ * What a campaign's documents say about a model, for its card. Scores are those of the evaluations that the
+ * campaign's report has.
  *
  * @param plan SHA-256 of the campaign's plan
  */
@@ -62,11 +64,10 @@ function withdrawnFrom(
 }
 
 function scoreOf({ plan, scores }: CampaignRecord, stage: string, task: Task): readonly CardScore[] {
-  const names = plan.campaign.stages.flatMap((one) =>
-    one.kind === 'evaluate' ? Object.keys(one.models).filter((name) => one.models[name] === stage) : [],
+  // A model may be evaluated under several names, such as with different overlaps. The card has the first.
+  const [name] = reportedEvaluations(plan.campaign.stages).flatMap(({ models }) =>
+    Object.keys(models).filter((one) => models[one] === stage),
   );
-  // A model that is evaluated under two names has two equal lists.
-  const [name] = names;
   const sites = [...scores.values()]
     .map((all) => all.filter((score) => score.model === name && score.task === task.id))
     .filter((of) => of.length > 0);
