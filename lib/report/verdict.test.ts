@@ -28,6 +28,16 @@ describe('verdict', () => {
     expect(verdict(pooled([1, null], [1, 9]))).toMatch(/no difference/);
   });
 
+  test('claims no difference between shares that are shown alike', () => {
+    const found = (count: number) => Array.from({ length: 400 }, (_, i) => (i < count ? 1 : null));
+
+    for (const [student, control] of [
+      [341, 340],
+      [340, 341],
+    ] as const)
+      expect(verdict(pooled(found(student), found(control)))).toMatch(/no difference in this run: 85\s% .* either way/);
+  });
+
   test('makes no claim without both students', () => {
     expect(verdict({ ...base, landmarks: { student: landmarkMetrics([1]) } })).toBe('No model has been evaluated.');
   });

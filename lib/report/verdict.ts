@@ -73,11 +73,13 @@ function landmarkVerdict(report: Judged): string {
   if (student === undefined || student === null || control === undefined || control === null)
     return `There are no ${scoredOn ?? 'held-out'} landmarks of both students to compare.`;
   const [from, to] = [percent(control), percent(student)];
-  if (student > control) {
+  // Shares that are shown alike are judged alike.
+  const gain = Math.round(100 * student) - Math.round(100 * control);
+  if (gain > 0) {
     const helped = isWorse(report, OTHERS[0]) ? 'helped in part' : 'helped';
     return `Distillation ${helped}: the share of landmarks found within ${WITHIN_MM} mm rose from ${from} on labels alone to ${to}.`;
   }
-  return student < control
+  return gain < 0
     ? `Distillation did not help in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm, ${from} on labels alone.`
     : `Distillation made no difference in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm either way.`;
 }
