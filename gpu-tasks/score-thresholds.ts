@@ -101,7 +101,7 @@ const emptyMask = ({ shape, affine }: Grid) => ({
   data: new Uint8Array(voxelsOf(shape)),
 });
 
-/** Centre of the annulus from the hinge points, in whichever task they are; null if one is missing. */
+/** Centre of the annulus from the hinge points, in whichever task has all of them; null if one is missing. */
 function annulusOf(predictions: readonly (readonly [Task, Prediction])[]): Vec3 | null {
   const found = predictions.flatMap(([task, { landmarks }]) =>
     landmarks ? [{ task, landmarks: byName(task, landmarks), doubts: [] }] : [],

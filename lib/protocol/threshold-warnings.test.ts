@@ -28,7 +28,7 @@ test('a threshold whose points come from a model without hinge points is warned 
   expect(checked('calcium')).toEqual([
     {
       level: 'warning',
-      text: 'scores: threshold "threshold" will find nothing, because "calcium" has not learnt hinge-right, hinge-left, hinge-non-coronary.',
+      text: 'scores: threshold "threshold" will find nothing, because no task of "calcium" has hinge-right, hinge-left, hinge-non-coronary.',
     },
   ]);
 });

@@ -134,6 +134,32 @@ describe('nothing is guessed', () => {
   });
 });
 
+describe('points that two tasks name alike', () => {
+  const other = (points: readonly (Vec3 | null)[]): MeasuredTask => ({
+    task: { id: 'our-hinges', kind: 'landmarks', title: 'Our hinges' },
+    landmarks: Object.fromEntries(NAMES.map((name, i) => [name, points[i] ?? null])),
+    doubts: ['unsure'],
+  });
+  const alone = measure([hingePoints(ROOT)]);
+
+  test.each([
+    ['are missing', [null, null, null, null, null]],
+    ['are missing in part', [null, [30, 0, 5], null, [1, 2, 3], null]],
+  ] as const)('do not replace found ones if they %s', (_, points) => {
+    expect(measure([hingePoints(ROOT), other(points)])).toEqual(alone);
+    expect(measure([other(points), hingePoints(ROOT)]).annulusPlane).toEqual(alone.annulusPlane);
+  });
+
+  test('make no circle of two tasks', () => {
+    const shifted = other(ROOT.map(([x, y, z]) => [x + 50, y, z]));
+    const oneOnly: MeasuredTask = { ...shifted, landmarks: { 'hinge-left': [30, 0, 5] } };
+
+    expect(measure([hingePoints(ROOT), shifted])).toEqual(alone);
+    expect(measure([hingePoints(ROOT), oneOnly])).toEqual(alone);
+    expect(measure([hingePoints([null, ...ROOT.slice(1)]), oneOnly]).annulusPlane).toBeNull();
+  });
+});
+
 test('what comes from an unsure task is unsure, and an impossible annulus is implausible', () => {
   const wide = ROOT.map(([x, y, z]) => [2 * x, 2 * y, z] as const);
 

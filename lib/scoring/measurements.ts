@@ -2,8 +2,8 @@ import type { Task } from '../federation/tasks.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 
 /**
- * Measurements from predicted points and volumes. Points are found by their names, in whichever task has them, so that a
- * task of a federation's own is measured too. A measurement whose points are missing has no value, but a reason.
+ * Measurements from predicted points and volumes. Points are found by their names, in whichever task has them all, so that
+ * a task of a federation's own is measured too. A measurement whose points are missing has no value, but a reason.
  */
 
 /** What a model found for one task in one CT. */
@@ -61,9 +61,8 @@ const LEAST_SIDE_MM = 1e-6;
 
 /** All measurements whose tasks are there. */
 export function measure(found: readonly MeasuredTask[]): Measurements {
-  const points = pointsOf(found);
-  const hinges = pick(points, HINGES);
-  const septum = pick(points, SEPTUM);
+  const hinges = pick(found, HINGES);
+  const septum = pick(found, SEPTUM);
   const circle = hinges?.positions && circleThrough(...(hinges.positions as Triangle));
   return {
     annulusPlane: circle ? { centre: circle.centre, normal: circle.normal } : null,
@@ -71,7 +70,7 @@ export function measure(found: readonly MeasuredTask[]): Measurements {
       ...(hinges ? [annulus(hinges, circle ?? null)] : []),
       ...(hinges
         ? OSTIA.flatMap((side) => {
-            const ostium = pick(points, [`ostium-${side}`]);
+            const ostium = pick(found, [`ostium-${side}`]);
             return ostium ? [height(side, hinges, ostium, circle ?? null)] : [];
           })
         : []),
@@ -112,27 +111,25 @@ interface Found {
   readonly doubts: readonly string[];
 }
 
-type Points = ReadonlyMap<string, { readonly position: Vec3 | null; readonly doubts: readonly string[] }>;
-
-const pointsOf = (found: readonly MeasuredTask[]): Points =>
-  new Map(
-    found.flatMap(({ landmarks = {}, doubts }) =>
-      Object.entries(landmarks).map(
-        ([name, position]) => [name, { position: position as Vec3 | null, doubts }] as const,
-      ),
-    ),
+/**
+ * The points of some names, all of one task, because another task may name other points so; undefined unless a task has
+ * each of them. Of several tasks, the first of those that miss fewest.
+ */
+function pick(found: readonly MeasuredTask[], names: readonly string[]): Found | undefined {
+  const [best] = found
+    .flatMap(({ landmarks = {}, doubts }) =>
+      names.every((name) => Object.hasOwn(landmarks, name))
+        ? [{ landmarks, missing: names.filter((name) => !landmarks[name]), doubts }]
+        : [],
+    )
+    .toSorted((a, b) => a.missing.length - b.missing.length);
+  return (
+    best && {
+      positions: best.missing.length === 0 ? names.map((name) => best.landmarks[name] as Vec3) : undefined,
+      missing: best.missing,
+      doubts: [...new Set(best.doubts)],
+    }
   );
-
-/** The points of some names; undefined unless a task has each of them. */
-function pick(points: Points, names: readonly string[]): Found | undefined {
-  const named = names.map((name) => points.get(name));
-  if (named.some((point) => !point)) return undefined;
-  const missing = names.filter((name) => !points.get(name)?.position);
-  return {
-    positions: missing.length === 0 ? named.map((point) => point?.position as Vec3) : undefined,
-    missing,
-    doubts: [...new Set(named.flatMap((point) => point?.doubts ?? []))],
-  };
 }
 
 function annulus(hinges: Found, circle: { readonly diameter: number } | null): Measurement {
