@@ -69,6 +69,30 @@ describe('planes', () => {
     expect(densestLevel({ ...mask, data: new Uint8Array(9 ** 3) })).toBeUndefined();
   });
 
+  test.each([
+    ['slices of 0.5 mm between whole millimetres', 0.5, 0.4, 0],
+    ['slices of 0.3 mm', 0.3, -7.13, 0],
+    ['slices of 3 mm', 3, 0.2, 0],
+    ['a tilted grid', 0.5, 0.4, 0.2],
+  ])('cut through a mask in one slice: %s', (_, spacing, origin, tilt) => {
+    const [cos, sin] = [Math.cos(tilt), Math.sin(tilt)];
+    const affine: Affine = [
+      [1, 0, 0, 0],
+      [0, cos, -sin * spacing, 0],
+      [0, sin, cos * spacing, origin],
+      [0, 0, 0, 1],
+    ];
+    for (let slice = 0; slice < 12; slice++) {
+      const data = new Uint8Array(6 * 6 * 12).fill(1, 36 * slice, 36 * (slice + 1));
+      const mask = { shape: [6, 6, 12] as const, affine, data };
+
+      const level = densestLevel(mask) as number;
+
+      expect(classSlice(mask, planeThrough(mask, 'axial', level, 0.2))).toContain(1);
+      if (tilt === 0) expect(level).toBeCloseTo(origin + slice * spacing, 9);
+    }
+  });
+
   test("put a mark at its point in the CT, and give the point's distance from the cut", () => {
     const plane = planeThrough(volume, 'axial', 0, 1);
     const { x, y, depth } = project(plane, POINT);

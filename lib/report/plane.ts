@@ -56,18 +56,21 @@ function planeBetween(cut: Cut, at: number, low: Vec3, high: Vec3, pixel: number
 export function densestLevel(mask: Volume, cut: Cut = 'axial'): number | undefined {
   const [nx, ny, nz] = mask.shape;
   const row = mask.affine[CUTS[cut].across];
+  // The spacing of the slices that lie most across the cut: other steps would fall between thin ones.
+  const step = Math.max(...row.slice(0, 3).map(Math.abs));
   const counts = new Map<number, number>();
   for (let z = 0, i = 0; z < nz; z++)
     for (let y = 0; y < ny; y++)
       for (let x = 0; x < nx; x++, i++) {
         if (mask.data[i] === 0) continue;
-        const level = Math.round(row[0] * x + row[1] * y + row[2] * z + row[3]);
-        counts.set(level, (counts.get(level) ?? 0) + 1);
+        const steps = Math.round((row[0] * x + row[1] * y + row[2] * z) / step);
+        counts.set(steps, (counts.get(steps) ?? 0) + 1);
       }
-  return [...counts].reduce<[number, number] | undefined>(
+  const densest = [...counts].reduce<[number, number] | undefined>(
     (best, entry) => (best && best[1] >= entry[1] ? best : entry),
     undefined,
-  )?.[0];
+  );
+  return densest && row[3] + densest[0] * step;
 }
 
 /** Position of a point in the plane, in pixels, and its distance before or behind it, mm. */
