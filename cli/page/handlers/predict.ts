@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { learns } from '../../../lib/protocol/plan.ts';
 import { listCampaignsWith } from '../../campaign/listed.ts';
+import { onFailure } from '../failure.ts';
 import type { Handler } from '../handler.ts';
 import { perContext } from '../hospital/per-context.ts';
 import { safeName } from '../predict/folder.ts';
@@ -19,6 +20,7 @@ const predictionsOf = perContext(({ work, federation, site, endpoint, now }) =>
     place: { endpoint, federation: federation.id },
     now,
     run: runPredictProcess,
+    onFailure,
   }),
 );
 

@@ -18,6 +18,7 @@ const RESULT = { backend: 'b', origin: 'o', trainedOnPhantoms: true, cts: [], fa
 function setUp() {
   const ran: PredictOrder[] = [];
   const ends: ((error?: Error) => void)[] = [];
+  const failures: unknown[] = [];
   const predictions = createPredictions({
     root,
     place: { endpoint: undefined, federation: 'heart' },
@@ -33,9 +34,10 @@ function setUp() {
         });
       });
     },
+    onFailure: (error) => failures.push(error),
   });
   const phases = () => predictions.live.get().map(({ phase }) => phase);
-  return { predictions, ran, ends, phases };
+  return { predictions, ran, ends, failures, phases };
 }
 
 type SetUp = ReturnType<typeof setUp>['predictions'];
@@ -106,6 +108,23 @@ describe('predictions of a page', () => {
       phase: 'failed',
       error: { message: 'It has no model.', hint: 'Give another.' },
     });
+  });
+
+  test('go on, one after the other, when their folder is gone and no state can be written', async () => {
+    const { predictions, ends, failures, phases } = setUp();
+    const ids = [await begun(predictions), await begun(predictions), await begun(predictions)] as const;
+    rmSync(root, { recursive: true });
+    for (const id of ids) predictions.start(id);
+
+    predictions.cancel(ids[1]);
+    ends[0]?.(new Error('The CT is gone.'));
+    await settled();
+
+    expect(phases()).toEqual(['running', 'cancelled', 'failed']);
+    expect(predictions.get(ids[0]).prediction.error).toEqual({ message: 'The CT is gone.' });
+    expect(failures).toContainEqual(expect.objectContaining({ code: 'NOT_FOUND' }));
+    await predictions.remove(ids[2]);
+    expect(phases()).toEqual(['cancelled', 'failed']);
   });
 
   test('are kept when the page is started again; those that were not done have failed', async () => {

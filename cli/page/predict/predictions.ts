@@ -17,6 +17,8 @@ export interface PredictionsOptions {
   readonly place: { readonly endpoint: string | undefined; readonly federation: string };
   readonly now: () => Date;
   readonly run: typeof runPredictProcess;
+  /** Told what no person caused. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** The predictions of a page: one at a time runs, the others wait in the order of their start. */
@@ -51,7 +53,7 @@ const MOST = 100;
 const RESERVE = 1e9;
 const OVERLAP = 0.5;
 
-export function createPredictions({ root, place, now, run }: PredictionsOptions): Predictions {
+export function createPredictions({ root, place, now, run, onFailure }: PredictionsOptions): Predictions {
   const jobs = new Map<string, Job>();
   let queue: Job[] = [];
   let running: Job | undefined;
@@ -60,7 +62,7 @@ export function createPredictions({ root, place, now, run }: PredictionsOptions)
   for (const saved of savedPredictions(root).toSorted((a, b) => a.at.localeCompare(b.at))) {
     const folder = openFolder(root, saved.prediction);
     const prediction = isOpen(saved) ? { ...without(saved), phase: 'failed' as const, error: STOPPED } : saved;
-    if (prediction !== saved) folder.tidy();
+    if (prediction !== saved) attempt(folder.tidy);
     jobs.set(saved.prediction, { prediction, folder, left: 0, controller: new AbortController(), ended });
   }
   const all = () => [...jobs.values()].map(({ prediction }) => prediction).reverse();
@@ -68,8 +70,17 @@ export function createPredictions({ root, place, now, run }: PredictionsOptions)
 
   function change(job: Job, next: Partial<Prediction>, isKept = true): void {
     job.prediction = { ...without(job.prediction), ...next };
-    if (isKept) job.folder.save(job.prediction);
     live.set(all());
+    if (isKept) attempt(() => job.folder.save(job.prediction));
+  }
+
+  /** A folder that cannot be changed, such as on a full disk, must not end the page or stop the queue. */
+  function attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      onFailure(error);
+    }
   }
 
   function jobOf(id: string, phases?: readonly Prediction['phase'][]): Job {
@@ -88,7 +99,7 @@ export function createPredictions({ root, place, now, run }: PredictionsOptions)
     running = job;
     change(job, { phase: 'running' });
     job.ended = work(job).finally(() => {
-      job.folder.tidy();
+      attempt(job.folder.tidy);
       running = undefined;
       proceed();
     });
@@ -111,7 +122,7 @@ export function createPredictions({ root, place, now, run }: PredictionsOptions)
     if (!isOpen(job.prediction)) return;
     job.controller.abort();
     change(job, { phase: 'cancelled' });
-    if (running !== job) job.folder.tidy();
+    if (running !== job) attempt(job.folder.tidy);
   }
 
   return {
@@ -137,9 +148,11 @@ export function createPredictions({ root, place, now, run }: PredictionsOptions)
         phase: 'receiving',
       };
       const folder = openFolder(root, prediction.prediction);
+      // A later page lists only what is saved, and a CT that no page lists could not be removed.
+      folder.save(prediction);
       const job = { prediction, folder, added, left: added.bytes, controller: new AbortController(), ended };
       jobs.set(prediction.prediction, job);
-      change(job, {});
+      live.set(all());
       return prediction.prediction;
     },
     async give(id, part, file, body) {
@@ -166,8 +179,8 @@ export function createPredictions({ root, place, now, run }: PredictionsOptions)
       const job = jobOf(id);
       cancel(job);
       await job.ended;
-      jobs.delete(id);
       job.folder.remove();
+      jobs.delete(id);
       live.set(all());
     },
     get(id) {
