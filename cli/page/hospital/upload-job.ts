@@ -67,9 +67,15 @@ export function createUploadJob({ site, store, tasks, pseudonyms, onFailure }: U
   }
 
   function close() {
-    open?.controller.abort();
-    open?.folder.remove();
+    const closed = open;
     open = undefined;
+    closed?.controller.abort();
+    try {
+      closed?.folder.remove();
+    } catch (error) {
+      // It also runs in the background, where an error would end the page.
+      onFailure(error);
+    }
   }
 
   /** Runs a step. Its failure is shown; what was sent is removed from this machine. */
