@@ -18,7 +18,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   await mkdir(path, { recursive: true });
   const previous = await readFile(file, 'utf8').catch(() => '');
   const owner = Number(previous);
-  if (locked.has(path) || (owner > 0 && owner !== process.pid && isAlive(owner))) {
+  if (locked.has(path) || isOtherProcess(owner)) {
     throw new FedcardioError('BAD_CONFIGURATION', `Process ${owner} is using ${path}.`, {
       hint: `Stop it, or choose another directory. If it is not a fedcardio server, delete ${file}.`,
     });
@@ -45,6 +45,9 @@ async function overwrite(file: string, text: string): Promise<void> {
     await handle.close();
   }
 }
+
+/** Whether another process with this pid runs. This process's own pid in a file is of an earlier process. */
+export const isOtherProcess = (pid: number): boolean => pid > 0 && pid !== process.pid && isAlive(pid);
 
 function isAlive(pid: number): boolean {
   try {

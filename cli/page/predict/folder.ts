@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FedcardioError, systemError } from '../../../lib/error.ts';
 import { parseJson } from '../../../lib/json.ts';
-import { type Prediction, predictionSchema } from '../../../page/api/predict/prediction.ts';
+import type { Prediction } from '../../../page/api/predict/prediction.ts';
 import { type PredictionResult, resultSchema } from '../../../page/api/predict/result.ts';
-import { writeWhole } from '../../write-whole.ts';
+import { savePrediction } from './saved.ts';
 
 /** The folder of a prediction on this machine, which only this user may read: it holds a patient's CT. */
 export interface PredictionFolder {
@@ -23,8 +23,6 @@ export interface PredictionFolder {
   tidy(): void;
   remove(): void;
 }
-
-const STATE = 'prediction.json';
 
 export function openFolder(root: string, id: string): PredictionFolder {
   const path = join(root, id);
@@ -57,23 +55,10 @@ export function openFolder(root: string, id: string): PredictionFolder {
       }
       return bytes;
     },
-    save: (prediction) => writeWhole(join(path, STATE), JSON.stringify(prediction), { mode: 0o600 }),
+    save: (prediction) => savePrediction(path, prediction),
     tidy: () => rmSync(given, { recursive: true, force: true }),
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
-}
-
-/** Predictions of earlier runs of the page, in no order. A folder that no longer says what it is, is passed over. */
-export function savedPredictions(root: string): readonly Prediction[] {
-  if (!existsSync(root)) return [];
-  return readdirSync(root).flatMap((id) => {
-    try {
-      const saved = parseJson(readFileSync(join(root, id, STATE)), predictionSchema, id);
-      return saved.prediction === id ? [saved] : [];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** What a prediction has found, and its files; undefined if it has no result. */

@@ -1,4 +1,6 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -139,6 +141,33 @@ describe('predictions of a page', () => {
     expect(again.get(done).result).toBeDefined();
     expect(again.get(open).prediction).toMatchObject({ phase: 'failed', error: { hint: 'Predict the CT again.' } });
     expect(() => again.start(open)).toThrow('is failed');
+  });
+
+  test('of another process that runs are shown, and left alone until it ends', async () => {
+    const { predictions } = setUp();
+    const id = await begun(predictions);
+    const other = spawn('sleep', ['60']);
+    const state = join(root, id, 'prediction.json');
+    writeFileSync(state, JSON.stringify({ ...JSON.parse(readFileSync(state, 'utf8')), pid: other.pid }));
+
+    const second = setUp().predictions;
+
+    expect(second.get(id).prediction).toMatchObject({
+      phase: 'receiving',
+      error: { hint: expect.stringContaining(`process ${other.pid}.`) },
+    });
+    for (const change of ['start', 'cancel', 'remove'] as const) {
+      await expect(async () => second[change](id), change).rejects.toThrow('Another process');
+    }
+    expect(existsSync(join(root, id, 'given'))).toBe(true);
+
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    const { value } = await second.live.next(undefined);
+
+    expect(value).toMatchObject([{ phase: 'failed', error: { hint: 'Predict the CT again.' } }]);
+    await second.remove(id);
+    expect(existsSync(join(root, id))).toBe(false);
   });
 
   test('take no more than was announced, no path, and nothing after the start', async () => {

@@ -6,9 +6,10 @@ import type { PredictionResult } from '../../../page/api/predict/result.ts';
 import type { AddedPrediction } from '../../../page/api/predict/schemas.ts';
 import { freeBytes } from '../../disk.ts';
 import { createLive, type Live } from '../hospital/live.ts';
-import { openFolder, type PredictionFolder, readResult, safeName, savedPredictions } from './folder.ts';
+import { openFolder, type PredictionFolder, readResult, safeName } from './folder.ts';
 import type { PredictOrder } from './order.ts';
 import type { runPredictProcess } from './run-process.ts';
+import { isOpen, type SavedPrediction, savedPrediction, savedPredictions } from './saved.ts';
 
 export interface PredictionsOptions {
   /** Folder of all predictions of this page. */
@@ -39,6 +40,8 @@ export interface Predictions {
 
 interface Job {
   prediction: Prediction;
+  /** Whether another process works on it. */
+  readonly isOthers: boolean;
   readonly folder: PredictionFolder;
   readonly added?: AddedPrediction;
   /** Bytes that may still arrive. */
@@ -59,14 +62,30 @@ export function createPredictions({ root, place, now, run, onFailure }: Predicti
   let running: Job | undefined;
   const ended = Promise.resolve();
 
-  for (const saved of savedPredictions(root).toSorted((a, b) => a.at.localeCompare(b.at))) {
-    const folder = openFolder(root, saved.prediction);
-    const prediction = isOpen(saved) ? { ...without(saved), phase: 'failed' as const, error: STOPPED } : saved;
-    if (prediction !== saved) attempt(folder.tidy);
-    jobs.set(saved.prediction, { prediction, folder, left: 0, controller: new AbortController(), ended });
+  for (const saved of savedPredictions(root).toSorted((a, b) => a.prediction.at.localeCompare(b.prediction.at))) {
+    jobs.set(saved.prediction.prediction, jobFrom(saved));
   }
   const all = () => [...jobs.values()].map(({ prediction }) => prediction).reverse();
   const live = createLive<readonly Prediction[]>(all());
+
+  function jobFrom({ prediction, isOthers }: SavedPrediction): Job {
+    const folder = openFolder(root, prediction.prediction);
+    if (!isOthers) attempt(folder.tidy);
+    return { prediction, isOthers, folder, left: 0, controller: new AbortController(), ended };
+  }
+
+  /** Takes over what has become of the predictions of other processes. */
+  function readOthers(): void {
+    let isChanged = false;
+    for (const [id, { isOthers, prediction }] of jobs) {
+      const saved = isOthers ? savedPrediction(root, id) : undefined;
+      if (!isOthers || saved?.prediction.phase === prediction.phase) continue;
+      if (saved) jobs.set(id, jobFrom(saved));
+      else jobs.delete(id);
+      isChanged = true;
+    }
+    if (isChanged) live.set(all());
+  }
 
   function change(job: Job, next: Partial<Prediction>, isKept = true): void {
     job.prediction = { ...without(job.prediction), ...next };
@@ -88,6 +107,17 @@ export function createPredictions({ root, place, now, run, onFailure }: Predicti
     if (!job) throw new FedcardioError('NOT_FOUND', 'There is no such prediction on this machine.');
     if (phases && !phases.includes(job.prediction.phase)) {
       throw new FedcardioError('PRECONDITION_FAILED', `This prediction is ${job.prediction.phase}.`);
+    }
+    return job;
+  }
+
+  /** A prediction that this process may change. */
+  function ownJobOf(id: string, phases?: readonly Prediction['phase'][]): Job {
+    readOthers();
+    const job = jobOf(id, phases);
+    if (job.isOthers) {
+      const { hint } = job.prediction.error ?? {};
+      throw new FedcardioError('PRECONDITION_FAILED', 'Another process works on this prediction.', { hint });
     }
     return job;
   }
@@ -126,7 +156,13 @@ export function createPredictions({ root, place, now, run, onFailure }: Predicti
   }
 
   return {
-    live,
+    live: {
+      ...live,
+      next: (after) => {
+        readOthers();
+        return live.next(after);
+      },
+    },
     add(added) {
       if (added.source === 'nifti' && !/\.nii(\.gz)?$/i.test(added.ct)) {
         throw new FedcardioError('BAD_CONFIGURATION', 'This file is no CT as NIfTI.', {
@@ -150,13 +186,21 @@ export function createPredictions({ root, place, now, run, onFailure }: Predicti
       const folder = openFolder(root, prediction.prediction);
       // A later page lists only what is saved, and a CT that no page lists could not be removed.
       folder.save(prediction);
-      const job = { prediction, folder, added, left: added.bytes, controller: new AbortController(), ended };
+      const job = {
+        prediction,
+        isOthers: false,
+        folder,
+        added,
+        left: added.bytes,
+        controller: new AbortController(),
+        ended,
+      };
       jobs.set(prediction.prediction, job);
       live.set(all());
       return prediction.prediction;
     },
     async give(id, part, file, body) {
-      const job = jobOf(id, ['receiving']);
+      const job = ownJobOf(id, ['receiving']);
       const { folder, added } = job;
       if (!added || (part !== 'ct' && part !== 'model'))
         throw new FedcardioError('NOT_FOUND', 'There is no such part.');
@@ -169,14 +213,14 @@ export function createPredictions({ root, place, now, run, onFailure }: Predicti
       job.left -= await folder.receive(into, name, body, job.left);
     },
     start(id) {
-      const job = jobOf(id, ['receiving']);
+      const job = ownJobOf(id, ['receiving']);
       queue.push(job);
       change(job, { phase: 'waiting' });
       proceed();
     },
-    cancel: (id) => cancel(jobOf(id)),
+    cancel: (id) => cancel(ownJobOf(id)),
     async remove(id) {
-      const job = jobOf(id);
+      const job = ownJobOf(id);
       cancel(job);
       await job.ended;
       job.folder.remove();
@@ -196,12 +240,8 @@ export function createPredictions({ root, place, now, run, onFailure }: Predicti
   };
 }
 
-const isOpen = ({ phase }: Prediction): boolean => phase === 'receiving' || phase === 'waiting' || phase === 'running';
-
 /** Progress and error are of a phase. */
 const without = ({ progress: _, error: __, ...rest }: Prediction): Prediction => rest;
-
-const STOPPED = { message: 'The page was stopped before the prediction was done.', hint: 'Predict the CT again.' };
 
 /** DICOM files keep the name of their folder, because the results are named after it. */
 const dicomOf = ({ folder, prediction }: Job): string => join(folder.given, 'dicom', safeName(prediction.ct));
