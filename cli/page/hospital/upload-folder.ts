@@ -1,4 +1,5 @@
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -48,8 +49,10 @@ export function createUploadFolder(bytes: number): UploadFolder {
     async write(path, body) {
       if (isPassedOver(path)) return;
       const file = join(given, ...safeParts(path));
+      let received = 0;
       const bounded = async function* () {
         for await (const chunk of body) {
+          received += chunk.length;
           left -= chunk.length;
           if (left < 0) throw new FedcardioError('BAD_CONFIGURATION', 'More bytes arrived than were announced.');
           yield chunk;
@@ -57,7 +60,13 @@ export function createUploadFolder(bytes: number): UploadFolder {
       };
       try {
         mkdirSync(dirname(file), { recursive: true });
-        await pipeline(Readable.from(bounded()), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
+        const handle = await open(file, 'wx', 0o600);
+        await pipeline(Readable.from(bounded()), handle.createWriteStream()).catch((error: unknown) => {
+          // The browser may send the file again.
+          rmSync(file, { force: true });
+          left += received;
+          throw error;
+        });
       } catch (error) {
         throw systemError(error, path) ?? error;
       }

@@ -28,6 +28,8 @@ export async function startPageServer(
       response.destroy();
     });
   });
+  // A large upload may take long.
+  server.requestTimeout = 0;
   try {
     server.listen(port, HOST);
     await once(server, 'listening');
