@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { storesOf } from '../../../lib/storage/stores.ts';
 import { createMemoryStorage } from '../../../lib/storage/testing-objects.ts';
@@ -40,5 +41,25 @@ describe('the upload of a page', () => {
     await expect.poll(() => job.live.get()?.phase).toBe('failed');
     expect(failures).toContainEqual(expect.objectContaining({ code: 'ENOTDIR' }));
     expect(() => job.end(upload)).not.toThrow();
+  });
+
+  test('is kept when the next one does not fit on the disk', async () => {
+    const { job } = setUp();
+    const upload = job.begin('training', 4);
+    const before = job.live.get();
+
+    expect(() => job.begin('training', 1e15)).toThrow('do not fit');
+
+    expect(job.live.get()).toEqual(before);
+    await job.add(upload, 'p1/image.nii', Readable.from([Buffer.from('scan')]));
+  });
+
+  test('is removed when the next one begins', () => {
+    const { job } = setUp();
+    job.begin('training', 4);
+
+    job.begin('training', 4);
+
+    expect(readdirSync(folder)).toHaveLength(1);
   });
 });

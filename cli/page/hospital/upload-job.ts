@@ -101,8 +101,9 @@ export function createUploadJob({ site, store, tasks, pseudonyms, onFailure }: U
           hint: 'Wait for its end, or cancel it.',
         });
       }
-      close();
       const folder = createUploadFolder(bytes);
+      // Only now, so that one that does not fit leaves the earlier one.
+      close();
       open = { upload: randomUUID(), use, folder, controller: new AbortController() };
       live.set({ upload: open.upload, use, phase: 'receiving', refused: [] });
       return open.upload;
