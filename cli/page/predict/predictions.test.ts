@@ -143,6 +143,16 @@ describe('predictions of a page', () => {
     expect(() => again.start(open)).toThrow('is failed');
   });
 
+  test('that were saved without a process are listed, too', async () => {
+    const { predictions } = setUp();
+    const id = await begun(predictions);
+    const state = join(root, id, 'prediction.json');
+    const { pid: _, ...saved } = JSON.parse(readFileSync(state, 'utf8'));
+    writeFileSync(state, JSON.stringify(saved));
+
+    expect(setUp().predictions.get(id).prediction).toMatchObject({ phase: 'failed' });
+  });
+
   test('of another process that runs are shown, and left alone until it ends', async () => {
     const { predictions } = setUp();
     const id = await begun(predictions);

@@ -14,8 +14,8 @@ export interface SavedPrediction {
 }
 
 const STATE = 'prediction.json';
-/** With the process that predicts, so that a second page in the same folder leaves it alone. */
-const stateSchema = predictionSchema.extend({ pid: z.int() });
+/** With the process that predicts, so that a second page in the same folder leaves it alone. What was saved before has none. */
+const stateSchema = predictionSchema.extend({ pid: z.int().default(0) });
 
 /** @param path folder of the prediction */
 export const savePrediction = (path: string, prediction: Prediction): void =>
