@@ -37,7 +37,7 @@ Writes nothing. Exits with 1 if the campaign would fail. The cost needs --federa
 const GIB = 2 ** 30;
 
 /** The findings, then who takes part in each stage, with memory and cost. */
-export function validationText(file: string, { campaign, id, findings, stages, cost }: Validation): string {
+export function validationText(file: string, { campaign, id, findings, stages, cost, noCost }: Validation): string {
   const errors = findings.filter(({ level }) => level === 'error').length;
   const warnings = findings.length - errors;
   const verdict = errors > 0 ? `${counted(errors, 'error')}. The campaign would fail.` : 'valid.';
@@ -67,5 +67,6 @@ export function validationText(file: string, { campaign, id, findings, stages, c
           `Cost on AWS: about USD ${cost.usd.toFixed(2)} with ${cost.casesPerSite} cases at each site (${cost.prices}); details: fedcardio cost`,
         ]
       : []),
+    ...(noCost === undefined ? [] : [`Cost on AWS: not estimated. ${printable(noCost)}`]),
   ].join('\n');
 }

@@ -10,6 +10,7 @@ import { readSummaries } from '../../lib/storage/summaries.ts';
 import { trainingBytes } from '../../lib/training/memory-estimate.ts';
 import type { FederationPlace } from '../campaign.ts';
 import { estimateCost } from '../cost/estimate.ts';
+import { noCostReason } from '../cost/no-cost.ts';
 import { PRICES } from '../cost/prices.ts';
 import { ASSUMPTIONS } from '../cost/workload.ts';
 
@@ -22,8 +23,10 @@ export interface Validation {
   readonly id: IdState | undefined;
   readonly findings: readonly Finding[];
   readonly stages: readonly ValidatedStage[];
-  /** USD on AWS; undefined without `federation.json`. */
+  /** USD on AWS; undefined without `federation.json`, or with `noCost`. */
   readonly cost: { readonly usd: number; readonly prices: string; readonly casesPerSite: number } | undefined;
+  /** Why there is no estimate although there is a `federation.json`, such as a GPU without a price. */
+  readonly noCost?: string;
 }
 
 interface ValidatedStage {
@@ -81,7 +84,7 @@ export async function validate(
     id,
     findings: [...(id === 'used' ? [usedUp(campaign.id)] : []), ...checked.findings, ...unreadable],
     stages: areTasksKnown ? stagesOf(campaign, tasks, checked.stages) : [],
-    cost: declared && areTasksKnown ? costOf({ ...declared, tasks: [...tasks] }, campaign) : undefined,
+    ...(declared && areTasksKnown ? costOf({ ...declared, tasks: [...tasks] }, campaign) : { cost: undefined }),
   };
 }
 
@@ -112,7 +115,14 @@ function stagesOf(
   }));
 }
 
-function costOf(federation: NonNullable<FederationPlace['declared']>, campaign: Campaign): Validation['cost'] {
-  const { usd } = estimateCost(federation, campaign, ASSUMPTIONS, PRICES).campaign;
-  return { usd, prices: `${PRICES.region}, ${PRICES.asOf}`, casesPerSite: ASSUMPTIONS.casesPerSite };
+function costOf(
+  federation: NonNullable<FederationPlace['declared']>,
+  campaign: Campaign,
+): Pick<Validation, 'cost' | 'noCost'> {
+  try {
+    const { usd } = estimateCost(federation, campaign, ASSUMPTIONS, PRICES).campaign;
+    return { cost: { usd, prices: `${PRICES.region}, ${PRICES.asOf}`, casesPerSite: ASSUMPTIONS.casesPerSite } };
+  } catch (error) {
+    return { cost: undefined, noCost: noCostReason(error) };
+  }
 }

@@ -109,6 +109,6 @@ export function instancePrice(instance: string, { instanceHour, region, asOf }: 
   const usd = instanceHour[instance];
   if (usd !== undefined) return usd;
   throw new FedcardioError('BAD_CONFIGURATION', `The prices in ${region} on ${asOf} do not include ${instance}.`, {
-    hint: 'Copy the table that --json prints as "prices", add the instance, and name the file with --prices.',
+    hint: 'To estimate it, copy the table that `fedcardio cost --json` prints as "prices", add the instance, and name the file with `fedcardio cost --prices`.',
   });
 }

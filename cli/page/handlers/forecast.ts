@@ -1,8 +1,8 @@
-import { describeError, isFedcardioError } from '../../../lib/error.ts';
 import { listCampaignsWith } from '../../campaign/listed.ts';
 import { deployedOf } from '../../cost/federation.ts';
 import { totalOf } from '../../cost/lines.ts';
 import { idleLines } from '../../cost/month-lines.ts';
+import { noCostReason } from '../../cost/no-cost.ts';
 import { PRICES } from '../../cost/prices.ts';
 import { ASSUMPTIONS } from '../../cost/workload.ts';
 import type { Handler } from '../handler.ts';
@@ -32,7 +32,6 @@ export const forecast: Handler<'forecast'> = async (context) => {
       },
     };
   } catch (error) {
-    if (!isFedcardioError(error, 'BAD_CONFIGURATION')) throw error;
-    return { noCost: describeError(error) };
+    return { noCost: noCostReason(error) };
   }
 };
