@@ -45,3 +45,26 @@ export function url(text: string): string {
   }
   return text;
 }
+
+/**
+ * A moment to come: a day, which begins at midnight UTC, or a time with its zone.
+ *
+ * @returns ISO 8601 in UTC
+ */
+export function futureDate(text: string, now: Date): string {
+  const [, day = ''] = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.exec(text) ?? [];
+  const time = new Date(text);
+  // `Date` reads other notations by American customs, and 30 February as 2 March.
+  if (Number.isNaN(time.getTime()) || !isDay(day)) {
+    throw new InvalidArgumentError('Expected a day such as 2027-06-30, or a time such as 2027-06-30T12:00:00+02:00.');
+  }
+  const iso = time.toISOString();
+  if (time <= now)
+    throw new InvalidArgumentError(`Expected a day to come, such as 2027-06-30: ${iso} is over already.`);
+  return iso;
+}
+
+function isDay(text: string): boolean {
+  const midnight = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(text);
+}

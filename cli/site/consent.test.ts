@@ -69,11 +69,12 @@ test('site policy is set and shown, and a campaign is then asked under its limit
 
 test('site consent agrees with limits of its own, withdraws, and says what it cannot do', async () => {
   await arrives();
-  const limits = ['--minimum-cases', '3', '--epsilon', '2', '--no-figures', '--until', '2027-06-30'];
+  const limits = ['--minimum-cases', '3', '--epsilon', '2', '--no-figures', '--until', '2999-06-30'];
 
   const { plan } = await consentOf('tavi');
   const other = await site('consent', 'tavi', '--agree', '--plan', 'f'.repeat(64));
   const typo = await site('consent', 'tavi', '--agree', '--plan', plan.slice(1));
+  const american = await site('consent', 'tavi', '--agree', '--until', '07.06.2999');
   const agreed = await site('consent', 'tavi', '--agree', '--plan', plan, '--by', 'DPO', ...limits);
   const consent = await consentOf('tavi');
   const withdrawn = await site('consent', 'tavi', '--withdraw', '--reason', 'The study was stopped.');
@@ -83,11 +84,12 @@ test('site consent agrees with limits of its own, withdraws, and says what it ca
 
   expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('Nothing was agreed to.') });
   expect(typo).toMatchObject({ code: 2, stderr: expect.stringContaining('Expected the 64 digits') });
+  expect(american).toMatchObject({ code: 2, stderr: expect.stringContaining('Expected a day such as 2027-06-30') });
   expect(agreed).toMatchObject({ code: 0, stdout: expect.stringContaining('privacy budget: ε 2 at δ 0.00001') });
   expect(consent).toMatchObject({
     state: 'agreed',
     by: 'DPO',
-    until: '2027-06-30T00:00:00.000Z',
+    until: '2999-06-30T00:00:00.000Z',
     limits: { minimumCases: 3, figures: false, budget: { epsilon: 2, delta: 1e-5 } },
   });
   expect(withdrawn.code).toBe(0);

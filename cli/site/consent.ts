@@ -8,7 +8,7 @@ import type { Decision } from '../../lib/protocol/consent/at-site.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson } from '../../lib/storage/documents.ts';
 import { type CampaignFlags, placed, placeOptions } from '../campaign.ts';
-import { atLeastOne, positive } from '../options.ts';
+import { atLeastOne, futureDate, positive } from '../options.ts';
 import { printJson } from '../print-json.ts';
 import { commandLine } from '../shell-words.ts';
 import { consentsText, consentText } from './consent-text.ts';
@@ -63,7 +63,11 @@ export const consentCommand = (): Command =>
     .option('--no-figures', 'let no figures such as losses leave')
     .option('--epsilon <value>', 'privacy budget over all campaigns (default: as the policy says)', positive)
     .option('--delta <value>', 'δ of the budget', positive, 1e-5)
-    .option('--until <date>', 'the consent ends then, such as 2027-06-30 (default: as the policy says)', date)
+    .option(
+      '--until <date>',
+      'the consent ends then: 2027-06-30 (midnight UTC), or a time with its zone (default: as the policy says)',
+      (text: string) => futureDate(text, new Date()),
+    )
     .addHelpText(
       'after',
       `
@@ -82,12 +86,6 @@ function sha256(text: string): string {
   if (!/^[0-9a-f]{64}$/.test(text))
     throw new InvalidArgumentError('Expected the 64 digits that were shown as the plan.');
   return text;
-}
-
-function date(text: string): string {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Expected a date such as 2027-06-30.');
-  return time.toISOString();
 }
 
 async function consent(site: string, campaign: string | undefined, flags: ConsentFlags): Promise<void> {
