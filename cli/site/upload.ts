@@ -139,6 +139,7 @@ async function uploadByLinks(site: string, dir: string, file: string, flags: Upl
       {
         parallel: flags.parallel,
         checks: flags.check,
+        uploadsRefused: flags.withRefused ?? false,
         patienceSeconds: flags.wait === false ? 0 : flags.wait * 60,
         signal,
         onFile: (done, total) => progress.show(`${done} of ${counted(total, 'file')}`),

@@ -8,7 +8,7 @@ import { createObjectStorage } from '../../../lib/aws/objects.ts';
 import { siteKeys } from '../../../lib/federation/keys.ts';
 import { DEFAULT_TASKS } from '../../../lib/federation/tasks.ts';
 import { names, topologyOf } from '../../../lib/federation/topology.ts';
-import { hingeMarkups, image, PNG } from '../../../lib/intake/testing.ts';
+import { calcium, hingeMarkups, image, PNG } from '../../../lib/intake/testing.ts';
 import { storesOf } from '../../../lib/storage/stores.ts';
 import { deploy } from '../../../local/deploy/deploy.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../../../local/emulator/server.ts';
@@ -36,9 +36,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const stored = async () => {
+const stored = async (prefix = 'cases/') => {
   const { siteStore } = storesOf(createObjectStorage(server), 'heart');
-  return (await collect(siteStore('bonn').list(siteKeys.ofEvent('cases/')))).map(({ key }) => key);
+  return (await collect(siteStore('bonn').list(siteKeys.ofEvent(prefix)))).map(({ key }) => key);
 };
 const invite = (source: string, out: string, ...more: string[]) =>
   runCommand([
@@ -93,6 +93,25 @@ test('what has no link, or another size than the link accepts, is told and not u
   expect(JSON.parse(stdout).without).toContain('cases/p9/image.nii.gz');
   expect(await stored()).toEqual(before);
 }, 60_000);
+
+test('only what intake would refuse stays of a case, unless it is asked for', async () => {
+  mkdirSync(path('PARTS/p3/labels'), { recursive: true });
+  writeFileSync(path('PARTS/p3/image.nii.gz'), image(3));
+  writeFileSync(path('PARTS/p3/labels/calcification.nii.gz'), calcium());
+  writeFileSync(path('PARTS/p3/labels/hinge-points.nii.gz'), PNG);
+  await invite('PARTS', 'points.json', '--tasks', 'hinge-points');
+  const upload = ['site', 'upload', 'bonn', path('PARTS'), '--invite', path('points.json')];
+
+  const checked = await withIntake(upload);
+  const before = await stored('cases/p3/');
+  await runCommand([...upload, '--with-refused', '--no-wait']);
+
+  expect(checked.code, checked.stderr).toBe(1);
+  expect(checked.stdout).toMatch(/p3 +partly accepted/);
+  expect(checked.stdout).toMatch(/not uploaded {2}p3.labels.calcification\.nii\.gz: /);
+  expect(before).toEqual(['cases/p3/image.nii.gz']);
+  expect(await stored('cases/p3/')).toContain('cases/p3/labels/hinge-points.nii.gz');
+}, 120_000);
 
 describe('an upload by invitation is refused', () => {
   const upload = (site: string, file: string, dir = 'CASES') =>

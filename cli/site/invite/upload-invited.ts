@@ -11,6 +11,7 @@ import { keyOf } from '../../upload-file.ts';
 import { checkFolder } from '../check-folder.ts';
 import type { CheckedCase } from '../checked-case.ts';
 import type { SiteFolder } from '../site-folder.ts';
+import { acceptedFiles, isStorable } from '../storable-files.ts';
 import type { VerdictRow } from '../verdict-rows.ts';
 import type { Invitation } from './invitation.ts';
 
@@ -18,6 +19,8 @@ export interface InvitedUploadOptions {
   readonly parallel: number;
   /** Whether files are examined first; those that intake would refuse stay here. */
   readonly checks: boolean;
+  /** Whether files that the check refuses are uploaded nevertheless, except under a patient's name. */
+  readonly uploadsRefused: boolean;
   /** Seconds to wait for what intake says. 0: do not wait. */
   readonly patienceSeconds: number;
   readonly signal: AbortSignal;
@@ -30,6 +33,7 @@ export interface InvitedUpload {
   readonly uploaded: { readonly files: number; readonly bytes: number };
   /** Files without a link, or of another size than the link accepts. */
   readonly without: readonly string[];
+  /** Cases with files that were not uploaded because intake would refuse them. */
   readonly refused: readonly CheckedCase[];
   readonly verdicts: readonly VerdictRow[];
 }
@@ -59,21 +63,26 @@ export async function uploadInvited(
     });
   }
   const checked = options.checks ? await checkFolder(folder, { tasks: invitation.tasks, signal: options.signal }) : [];
-  const refused = checked.filter(({ faults }) => faults.length > 0);
-  const stays = new Set(refused.map((one) => one.case));
+  const byName = new Map(checked.map((one) => [one.case, one]));
   const links = new Map(invitation.files.map((file) => [file.key, file]));
   const without: string[] = [];
   const uploads: Upload[] = [];
-  for (const one of folder.cases.filter(({ id }) => !stays.has(id))) {
-    for (const file of one.files) {
+  for (const one of folder.cases) {
+    const isFiltered = options.checks && !options.uploadsRefused;
+    const files = isFiltered ? acceptedFiles(folder.dir, one, byName.get(one.id), invitation.tasks) : one.files;
+    for (const file of files) {
       const key = keyOf(one, file);
       if (parseCaseKey(key)?.part.kind === 'unknown') continue;
-      const found = links.get(key);
+      const found = isStorable(one, file) ? links.get(key) : undefined;
       const bytes = statSync(file.path).size;
       if (found && (found.bytes ?? bytes) === bytes) uploads.push({ key, path: file.path, bytes, url: found.url });
       else without.push(key);
     }
   }
+  const sent = new Set(uploads.map(({ key }) => parseCaseKey(key)?.caseId));
+  const refused = checked.filter(
+    ({ case: id, faults }) => faults.length > 0 && !(options.uploadsRefused && sent.has(id)),
+  );
   let done = 0;
   const stored = await mapConcurrently(uploads, options.parallel, async (upload) => {
     options.signal.throwIfAborted();
@@ -85,8 +94,16 @@ export async function uploadInvited(
     uploaded: { files: stored.length, bytes: stored.reduce((sum, { bytes }) => sum + bytes, 0) },
     without,
     refused,
-    verdicts: options.patienceSeconds > 0 ? await awaitVerdicts(invitation, stored, options) : [],
+    verdicts: options.patienceSeconds > 0 ? lacking(await awaitVerdicts(invitation, stored, options), refused) : [],
   };
+}
+
+/** A case of which a file stayed here is accepted in part. */
+function lacking(rows: readonly VerdictRow[], refused: readonly CheckedCase[]): readonly VerdictRow[] {
+  const names = new Set(refused.map((one) => one.case));
+  return rows.map((row) =>
+    row.verdict === 'accepted' && names.has(row.case) ? { ...row, verdict: 'partly accepted' } : row,
+  );
 }
 
 type Stored = Upload & { readonly etag: string; readonly date: Date };
