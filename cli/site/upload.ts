@@ -117,7 +117,7 @@ async function upload(site: string, dir: string, flags: UploadFlags): Promise<vo
 }
 
 async function uploadByLinks(site: string, dir: string, file: string, flags: UploadFlags): Promise<void> {
-  const [{ readInvitation }, { uploadInvited }, { readSiteFolder }] = await Promise.all([
+  const [{ isHeldOut, readInvitation }, { uploadInvited }, { readSiteFolder }] = await Promise.all([
     import('./invite/invitation.ts'),
     import('./invite/upload-invited.ts'),
     import('./site-folder.ts'),
@@ -129,7 +129,10 @@ async function uploadByLinks(site: string, dir: string, file: string, flags: Upl
     });
   }
   const folder = readSiteFolder(dir, invitation.tasks);
-  const cases = flags.heldOut ? folder.cases.map((one) => ({ ...one, use: 'evaluation' as const })) : folder.cases;
+  const cases =
+    flags.heldOut || isHeldOut(invitation)
+      ? folder.cases.map((one) => ({ ...one, use: 'evaluation' as const }))
+      : folder.cases;
   const progress = progressLine();
   const { signal, release } = onInterrupt();
   try {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseCaseKey } from '../../../lib/federation/keys.ts';
 import { taskSchema } from '../../../lib/federation/schemas.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { readInput } from '../../read-input.ts';
@@ -28,6 +29,10 @@ const invitationSchema = z.object({
 });
 
 export type Invitation = z.infer<typeof invitationSchema>;
+
+/** Whether all links are for held-out cases, so that the hospital need not say so. */
+export const isHeldOut = ({ files }: Invitation): boolean =>
+  files.every(({ key }) => parseCaseKey(key)?.use === 'evaluation');
 
 /** Most bytes of an invitation: 50,000 links. */
 const MOST_BYTES = 100e6;

@@ -113,6 +113,19 @@ test('only what intake would refuse stays of a case, unless it is asked for', as
   expect(await stored('cases/p3/')).toContain('cases/p3/labels/hinge-points.nii.gz');
 }, 120_000);
 
+test('the command that an invitation of held-out cases prints uploads them as held out', async () => {
+  mkdirSync(path('HELD/p4'), { recursive: true });
+  writeFileSync(path('HELD/p4/image.nii.gz'), image(4));
+  const { stdout } = await invite('HELD', 'held.json', '--held-out');
+  const [, ...words] = (stdout.split('\n').find((line) => line.includes('site upload')) ?? '').trim().split(' ');
+
+  const args = words.slice(1).map((word) => (word === 'CASES' ? path('HELD') : word));
+  const { stderr } = await runCommand([...args, '--no-wait']);
+
+  expect(stderr).toContain('1 file uploaded');
+  expect(await stored('held-out/')).toEqual(['held-out/p4/image.nii.gz']);
+}, 60_000);
+
 describe('an upload by invitation is refused', () => {
   const upload = (site: string, file: string, dir = 'CASES') =>
     runCommand(['site', 'upload', site, path(dir), '--invite', path(file), '--no-wait']);
