@@ -23,6 +23,10 @@ describe('commandLineOf', () => {
     expect(commandLineOf(parsed('demo'))).toBe('npx fedcardio demo');
   });
 
+  test('leaves out what is not to be repeated', () => {
+    expect(commandLineOf(parsed('demo', '--quick', '--resume'), [], ['--quick'])).toBe('npx fedcardio demo --resume');
+  });
+
   test('has arguments and lists, and adds no option twice', () => {
     expect(commandLineOf(parsed('demo', 'a b', '--resume', '--seeds', '1,2'), ['--resume'])).toBe(
       "npx fedcardio demo 'a b' --seeds 1,2 --resume",

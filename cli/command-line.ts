@@ -5,12 +5,13 @@ import { commandLine } from './shell-words.ts';
  * The line that runs a command again with the arguments and options that it was given, and others.
  *
  * @param also options to add, such as "--resume"
+ * @param without options to leave out
  */
-export function commandLineOf(command: Command, also: readonly string[] = []): string {
+export function commandLineOf(command: Command, also: readonly string[] = [], without: readonly string[] = []): string {
   const options = command.options.flatMap((option) => {
     const name = option.attributeName();
     const flag = option.long ?? `${option.short}`;
-    if (command.getOptionValueSource(name) !== 'cli' || also.includes(flag)) return [];
+    if (command.getOptionValueSource(name) !== 'cli' || [...also, ...without].includes(flag)) return [];
     const value: unknown = command.getOptionValue(name);
     if (typeof value === 'boolean') return [flag];
     return [flag, Array.isArray(value) ? value.join(',') : String(value)];

@@ -63,6 +63,11 @@ export async function openDemoDirectory(
   return { ...directory, profile, seed };
 }
 
+/** Removes the demo in a directory, if it has one. @throws BAD_CONFIGURATION as {@link openDemoDirectory} */
+export async function removeDemo(path: string): Promise<void> {
+  if (readRunState(path, DEMO)) await removeRun(path);
+}
+
 function checkResumable(path: string, existing: DemoState | undefined, request: DemoRequest): void {
   if (!existing) {
     throw new FedcardioError('BAD_CONFIGURATION', `There is no demo to resume in ${path}.`, {

@@ -26,9 +26,10 @@ export const experimentCommand = (): Command =>
     .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
     .option('--resume', 'continue an interrupted experiment: the default, unless --fresh is given')
     .addOption(
-      new Option('--fresh', 'run again the seeds that have results; by default their results are reused').conflicts(
-        'resume',
-      ),
+      new Option(
+        '--fresh',
+        'run again the seeds that have results, which are removed first; by default they are reused',
+      ).conflicts('resume'),
     )
     .option('--print', 'print the campaign of the first seed without running it')
     .option('--json', 'print the claims on standard output')
@@ -66,7 +67,7 @@ async function experiment(flags: ExperimentFlags, command: Command): Promise<voi
       ...flags,
       fresh: flags.fresh === true,
       json: flags.json === true,
-      resumeWith: commandLineOf(command),
+      resumeWith: commandLineOf(command, [], ['--fresh']),
       command: `npm run experiment -- --profile ${flags.profile} --seeds ${seeds}`,
       signal,
     });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import type { Campaign } from '../../lib/federation/schemas.ts';
@@ -10,6 +10,8 @@ import { calibrationDrawing } from '../../lib/report/experiment/confidence.ts';
 import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
 import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
+import { removeDemo } from '../demo/data-dir.ts';
+import { checkBeforeRun } from '../demo/preflight.ts';
 import { runScenario } from '../demo/run.ts';
 import { printJson } from '../print-json.ts';
 import { collectCampaign } from '../report/collect.ts';
@@ -26,9 +28,10 @@ export interface ExperimentOptions {
   readonly data: string;
   /** GPU tasks at the same time. */
   readonly tasks: number;
+  /** Whether earlier results and buckets of the seeds are removed first. */
   readonly fresh: boolean;
   readonly json: boolean;
-  /** The command line that continues it. */
+  /** The command line that continues it, without `fresh`. */
   readonly resumeWith: string;
   /** The command as typed, for the results page. */
   readonly command: string;
@@ -42,9 +45,18 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
   const commit = commitOfSource();
   const results: SeedResult[] = [];
   const pagesOf = options.profile === 'algorithms' ? algorithmsPages : paperPages;
+  const fileOf = (seed: number) => join(out, `seed-${seed}.json`);
+  if (options.fresh) {
+    await checkBeforeRun({ ...options, profile: 'experiment', endpoint: undefined, port: 0, resume: false });
+    // All before the first: what continues an interrupted call takes the results that there are.
+    for (const seed of options.seeds) {
+      await removeDemo(dataOf(options, seed));
+      rmSync(fileOf(seed), { force: true });
+    }
+  }
   for (const seed of options.seeds) {
-    const file = join(out, `seed-${seed}.json`);
-    if (options.fresh || !existsSync(file)) await runSeed(options, seed, file, commit);
+    const file = fileOf(seed);
+    if (!existsSync(file)) await runSeed(options, seed, file, commit);
     else console.error(`Seed ${seed}: taken from ${file} (--fresh runs it again).`);
     results.push(readResult(file));
     for (const [name, text] of Object.entries(pagesOf(results, options.command))) writeFileSync(join(out, name), text);
@@ -67,16 +79,18 @@ const paperPages: Pages = (results, command) => ({
   'calibration.svg': calibrationDrawing(results),
 });
 
+const dataOf = ({ data, profile }: ExperimentOptions, seed: number): string => join(data, `${profile}-${seed}`);
+
 /** Resumes an interrupted seed. */
 async function runSeed(options: ExperimentOptions, seed: number, file: string, commit: string): Promise<void> {
-  const data = join(options.data, `${options.profile}-${seed}`);
+  const data = dataOf(options, seed);
   await runScenario(
     {
       profile: 'experiment',
       seed,
       out: options.out,
       data,
-      resume: !options.fresh && existsSync(join(data, 'demo.json')),
+      resume: existsSync(join(data, 'demo.json')),
       resumeWith: options.resumeWith,
       keep: false,
       tasks: options.tasks,
