@@ -50,13 +50,14 @@ export interface Predicted {
  */
 export async function runPrediction(request: PredictRequest, events: PredictEvents): Promise<Predicted> {
   const { cts, dicom, phase, out, overwrite, overlap, onPictures } = request;
+  // Before DICOM is converted, which takes long and leaves files.
+  const ensemble = await readModels(request);
   const ready = await readyCts({ cts, dicom, phase, out, overwrite });
   const names = predictionNames(ready.cts);
   const [{ openPredictor }, { requireFree }] = await Promise.all([
     import('./predict-ct.ts'),
     import('./prediction-record.ts'),
   ]);
-  const ensemble = await readModels(request);
   await requireFree({ names, out, model: ensemble.sha256, tasks: ensemble.tasks, overwrite, overlap });
   const predictor = await openPredictor(ensemble, { out, overlap, onPictures });
   const { backend, origin } = predictor;
