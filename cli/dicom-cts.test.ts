@@ -78,6 +78,10 @@ test('a full disk or a kill leaves no half of a CT, which would stop the next ca
   expect(readdirSync(join(root, 'out'))).toEqual(['ct.nii.gz']);
 }, 60_000);
 
+test('a heart phase is refused without DICOM to take it from', async () => {
+  await expect(ready(['a.nii.gz'], [], 40)).rejects.toThrow('--phase');
+});
+
 test('says so if a folder holds no CT', async () => {
   cpSync(folder('whole-study/mr-0.dcm'), join(root, 'mr/1'));
   writeFileSync(join(root, 'mr/2'), '');

@@ -28,12 +28,22 @@ export interface ReadyCts {
  * the number of the series if there are several.
  *
  * @returns all CTs as NIfTI files, and the series that cannot be used
- * @throws NOT_FOUND for a folder that does not exist; BAD_CONFIGURATION if another CT would be replaced
+ * @throws NOT_FOUND for a folder that does not exist; BAD_CONFIGURATION if another CT would be replaced, or without a folder to
+ *   take a phase from
  */
 export async function readyCts({ cts, dicom, phase, out, overwrite }: DicomRequest): Promise<ReadyCts> {
   const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   const folders = predictionNames([...cts.filter(isFolder), ...dicom]);
   const files = cts.filter((path) => !isFolder(path));
+  if (folders.size === 0 && phase !== undefined) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      'Only a DICOM series has heart phases to take one from with --phase.',
+      {
+        hint: 'Name the folder of its DICOM files, or leave --phase out.',
+      },
+    );
+  }
   if (folders.size === 0) return { cts: files, failed: [] };
   const { inspectDicom } = await import('../lib/dicom/inspect.ts');
   const converted: string[] = [];
