@@ -46,23 +46,30 @@ The file has all tasks that the federation shall have (see docs/tasks.md). Campa
 
 async function list(flags: CampaignFlags): Promise<void> {
   const { publishedTasks } = await import('../lib/protocol/set-tasks.ts');
-  const found = await publishedTasks(await campaignContext(flags));
-  console.log(flags.json ? printableJson({ schema: 'fedcardio.tasks/1', tasks: found.tasks }) : listText(flags, found));
+  const context = await campaignContext(flags);
+  const found = await publishedTasks(context);
+  console.log(
+    flags.json
+      ? printableJson({ schema: 'fedcardio.tasks/1', tasks: found.tasks })
+      : listText(context.federation.id, found),
+  );
 }
 
 async function set(file: string, flags: SetFlags): Promise<void> {
   const { parseTaskFile, setTasks } = await import('../lib/protocol/set-tasks.ts');
   const tasks = parseTaskFile(readInput(file), file);
-  const changes = await setTasks(await campaignContext(flags), tasks, { force: flags.force === true });
+  const context = await campaignContext(flags);
+  const federation = context.federation.id;
+  const changes = await setTasks(context, tasks, { force: flags.force === true });
   console.log(
     flags.json
-      ? printableJson({ schema: 'fedcardio.tasks-set/1', federation: flags.federation, changes })
-      : setText(flags, tasks, changes),
+      ? printableJson({ schema: 'fedcardio.tasks-set/1', federation, changes })
+      : setText(federation, tasks, changes),
   );
 }
 
 /** The tasks as a table, and where they are declared. */
-export function listText({ federation }: Pick<CampaignFlags, 'federation'>, { tasks, isDefault }: PublishedTasks) {
+export function listText(federation: string, { tasks, isDefault }: PublishedTasks) {
   const rows = tasks.map(({ id, kind, classes, title }) => [
     id,
     kind,
@@ -77,11 +84,7 @@ export function listText({ federation }: Pick<CampaignFlags, 'federation'>, { ta
 }
 
 /** What changed, in a sentence for each task. */
-export function setText(
-  { federation }: Pick<CampaignFlags, 'federation'>,
-  tasks: readonly Task[],
-  changes: readonly TaskChange[],
-): string {
+export function setText(federation: string, tasks: readonly Task[], changes: readonly TaskChange[]): string {
   if (changes.length === 0) return `The federation "${federation}" has these ${tasks.length} tasks already.`;
   return [
     `The federation "${federation}" has ${tasks.length} tasks now:`,
