@@ -34,6 +34,43 @@ describe('mergeUpdates', () => {
     });
   });
 
+  test('says that there is nothing to merge', async () => {
+    expect(await merge(memoryStore(), [])).toEqual({ kind: 'impossible', reason: 'There is no update to merge.' });
+  });
+
+  test.each(['F16', 'BF16'] as const)('takes no model of %s as a base', async (dtype) => {
+    const store = memoryStore();
+    const file = encodeSafetensors(model(1, 2), {}, { dtype });
+    const base = { ...(await storeFile(store, 'base', file)), state: null };
+    const inputs = [await storeUpdate(store, 'berlin', 1, model(1, 2))];
+
+    await expect(merge(store, inputs, { base })).rejects.toMatchObject({
+      code: 'BAD_WEIGHTS',
+      message: `base holds ${dtype}; global models must hold F32.`,
+    });
+  });
+
+  test('gives noise to all values of a model, of which none may be a whole number', async () => {
+    const count: Tensor = { dtype: 'I32', shape: [1], data: Int32Array.of(7) };
+    const asked: number[] = [];
+    const privacy = (dimension: number) => {
+      asked.push(dimension);
+      return { clip: 1, divisor: 4, step: 2 ** -10 };
+    };
+    const mergeFrom = async (tensors: ReadonlyMap<string, Tensor>) => {
+      const store = memoryStore();
+      const base = { ...(await storeFile(store, 'base', encodeSafetensors(tensors))), state: null };
+      return merge(store, [await storeUpdate(store, 'berlin', 1, tensors)], { base, privacy });
+    };
+
+    expect((await mergeFrom(model(1, 2, 3))).kind).toBe('merged');
+    expect(asked).toEqual([3]);
+    await expect(mergeFrom(new Map([...model(1, 2), ['steps', count]]))).rejects.toMatchObject({
+      code: 'BAD_WEIGHTS',
+      message: '"steps" is I32, which cannot be merged with privacy.',
+    });
+  });
+
   test('calls onPart after each slice', async () => {
     const store = memoryStore();
     const inputs = [await storeUpdate(store, 'berlin', 1, model(...Array.from({ length: 40 }, (_, i) => i)))];
