@@ -170,6 +170,18 @@ describe('the files of an invitation', () => {
     });
   });
 
+  test('of a folder are no labels of other tasks than those that are asked for', () => {
+    mkdirSync(path('TASKS/p1/labels'), { recursive: true });
+    for (const name of ['image.nii.gz', 'labels/calcification.nii.gz', 'labels/hinge-points.mrk.json'])
+      writeFileSync(path(`TASKS/p1/${name}`), 'x');
+    const tasks = DEFAULT_TASKS.filter(({ id }) => id === 'hinge-points');
+
+    expect(invitedFiles(path('TASKS'), 'training', tasks).map(({ key }) => key)).toEqual([
+      'cases/p1/image.nii.gz',
+      'cases/p1/labels/hinge-points.mrk.json',
+    ]);
+  });
+
   test.each(['Müller^Anna', 'p7/notes.txt', '../p8', 'p7/../../sites/x', 'p7/labels/../image.nii.gz'])(
     'are never %s',
     (line) => {

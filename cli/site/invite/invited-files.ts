@@ -18,7 +18,7 @@ export interface InvitedFile {
  * The files of an invitation: those of a folder of cases, with their sizes; or of a list, which names a case or a file of a
  * case on each line.
  *
- * @param tasks of which a case without named files may have labels
+ * @param tasks whose labels may be uploaded; a list that names a label asks for it
  * @throws FedcardioError that names the line, if it is no case or looks like a patient's name
  */
 export function invitedFiles(source: string, use: CaseUse, tasks: readonly Task[]): readonly InvitedFile[] {
@@ -34,7 +34,7 @@ const filesOfFolder = (dir: string, use: CaseUse, tasks: readonly Task[]): reado
   readSiteFolder(dir, tasks).cases.flatMap((one) =>
     one.files
       .map((file) => ({ key: keyOf({ ...one, use: use === 'evaluation' ? use : one.use }, file), path: file.path }))
-      .filter(({ key }) => isUsable(key))
+      .filter(({ key }) => isUsable(key) && isOf(tasks, key))
       .map(({ key, path }) => ({ key, bytes: statSync(path).size })),
   );
 
@@ -62,6 +62,12 @@ const keysOfCase = (caseId: string, use: CaseUse, tasks: readonly Task[]): reado
     ...(kind === 'landmarks' ? [siteKeys.markups(use, caseId, id)] : []),
   ]),
 ];
+
+/** Whether a file is no label of another task. */
+function isOf(tasks: readonly Task[], key: SiteKey): boolean {
+  const part = parseCaseKey(key)?.part;
+  return part?.kind !== 'label' || tasks.some(({ id }) => id === part.task);
+}
 
 function isUsable(key: SiteKey): boolean {
   const parsed = parseCaseKey(key);
