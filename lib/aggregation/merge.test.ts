@@ -65,7 +65,7 @@ describe('mergeUpdates', () => {
 
     expect((await mergeFrom(model(1, 2, 3))).kind).toBe('merged');
     expect(asked).toEqual([3]);
-    await expect(mergeFrom(new Map([...model(1, 2), ['steps', count]]))).rejects.toMatchObject({
+    await expect(mergeFrom(new Map<string, Tensor>([...model(1, 2), ['steps', count]]))).rejects.toMatchObject({
       code: 'BAD_WEIGHTS',
       message: '"steps" is I32, which cannot be merged with privacy.',
     });
