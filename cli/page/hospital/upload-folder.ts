@@ -1,12 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { FedcardioError, systemError } from '../../../lib/error.ts';
+import { join } from 'node:path';
+import { FedcardioError } from '../../../lib/error.ts';
 import { CASE_FOLDERS, isPassedOver } from '../../../lib/federation/keys.ts';
 import { freeBytes } from '../../disk.ts';
+import { receiveFile } from '../receive-file.ts';
 
 /** A temporary folder of one upload, which only this user may read. */
 export interface UploadFolder {
@@ -58,18 +56,10 @@ export function createUploadFolder(bytes: number): UploadFolder {
           yield chunk;
         }
       };
-      try {
-        mkdirSync(dirname(file), { recursive: true });
-        const handle = await open(file, 'wx', 0o600);
-        await pipeline(Readable.from(bounded()), handle.createWriteStream()).catch((error: unknown) => {
-          // The browser may send the file again.
-          rmSync(file, { force: true });
-          left += received;
-          throw error;
-        });
-      } catch (error) {
-        throw systemError(error, path) ?? error;
-      }
+      await receiveFile(file, path, bounded()).catch((error: unknown) => {
+        left += received;
+        throw error;
+      });
     },
     remove() {
       process.off('exit', remove);

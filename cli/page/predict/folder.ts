@@ -1,12 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { FedcardioError, systemError } from '../../../lib/error.ts';
+import { FedcardioError } from '../../../lib/error.ts';
 import { parseJson } from '../../../lib/json.ts';
 import type { Prediction } from '../../../page/api/predict/prediction.ts';
 import { type PredictionResult, resultSchema } from '../../../page/api/predict/result.ts';
+import { receiveFile } from '../receive-file.ts';
 import { savePrediction } from './saved.ts';
 
 /** The folder of a prediction on this machine, which only this user may read: it holds a patient's CT. */
@@ -41,18 +39,7 @@ export function openFolder(root: string, id: string): PredictionFolder {
           yield chunk;
         }
       };
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const file = join(folder, name);
-      // Opened before anything can fail, so that what is removed afterwards is not created later.
-      const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {
-        throw systemError(error, name) ?? error;
-      });
-      try {
-        await pipeline(Readable.from(bounded()), handle.createWriteStream());
-      } catch (error) {
-        rmSync(file, { force: true });
-        throw systemError(error, name) ?? error;
-      }
+      await receiveFile(join(folder, name), name, bounded());
       return bytes;
     },
     save: (prediction) => savePrediction(path, prediction),
