@@ -30,6 +30,10 @@ export interface Dataset {
   readonly strays: readonly StrayFile[];
 }
 
+/** The cases, all of them held out. */
+export const asHeldOut = (cases: readonly DatasetCase[]): readonly DatasetCase[] =>
+  cases.map((one) => ({ ...one, use: 'evaluation' }));
+
 /** What intake takes a file for. */
 const partOf = ({ name }: DatasetFile) => parseCaseKey(`cases/x/${name}`)?.part;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
 import { listCaseFolders } from '../datasets/case-folders.ts';
-import type { Dataset } from '../datasets/dataset.ts';
+import { asHeldOut, type Dataset } from '../datasets/dataset.ts';
 import { readNnunet } from '../datasets/nnunet.ts';
 import { isNnunet, requireFolder } from '../datasets/read-dataset.ts';
 
@@ -16,9 +16,15 @@ export interface SiteFolder extends Dataset {
  * Reads the layout of a folder of cases, or of a data set of nnU-Net. Unlike `train`, it takes a folder without any CT: the
  * check says what its files are.
  *
+ * @param isHeldOut whether all of its cases are held out, whatever the folder says
  * @throws BAD_CONFIGURATION if there is no such folder, it is empty, or it is the folder of one case
  */
-export function readSiteFolder(dir: string, tasks: readonly Task[]): SiteFolder {
+export function readSiteFolder(dir: string, tasks: readonly Task[], isHeldOut = false): SiteFolder {
+  const folder = layoutOf(dir, tasks);
+  return isHeldOut ? { ...folder, cases: asHeldOut(folder.cases) } : folder;
+}
+
+function layoutOf(dir: string, tasks: readonly Task[]): SiteFolder {
   requireFolder(dir);
   if (isNnunet(dir)) return { dir, ...readNnunet(dir, tasks) };
   if (['image.nii.gz', 'image.nii'].some((name) => existsSync(join(dir, name)))) {

@@ -15,6 +15,12 @@ export const isStorable = (one: DatasetCase, file: DatasetFile): boolean => {
   return !isRefusedName(one.id) && (kind === 'image' || kind === 'label');
 };
 
+/** Whether a key is of no label of another task than these. */
+export function isOfTasks(key: string, tasks: readonly Task[]): boolean {
+  const part = parseCaseKey(key)?.part;
+  return part?.kind !== 'label' || tasks.some(({ id }) => id === part.task);
+}
+
 const partOf = (one: DatasetCase, file: DatasetFile) => parseCaseKey(keyOf(one, file))?.part;
 
 /**
@@ -35,9 +41,5 @@ export function acceptedFiles(
   if (!checked || checked.faults.length === 0) return storable;
   if (!checked.accepted) return [];
   const faulty = new Set(checked.faults.map(({ file }) => resolve(dir, file)));
-  return storable.filter((file) => {
-    const part = partOf(one, file);
-    const isKnown = part?.kind !== 'label' || tasks.some(({ id }) => id === part.task);
-    return isKnown && !faulty.has(resolve(file.path));
-  });
+  return storable.filter((file) => isOfTasks(keyOf(one, file), tasks) && !faulty.has(resolve(file.path)));
 }

@@ -78,30 +78,25 @@ async function upload(site: string, dir: string, flags: UploadFlags): Promise<vo
   const stores = storesOf(await openBuckets(flags), id);
   const store = stores.siteStore(site);
   const tasks = await tasksOf(stores, declared?.tasks);
-  const folder = readSiteFolder(dir, tasks);
-  const cases = flags.heldOut ? folder.cases.map((one) => ({ ...one, use: 'evaluation' as const })) : folder.cases;
+  const folder = readSiteFolder(dir, tasks, flags.heldOut);
   const progress = progressLine();
   const { signal, release } = onInterrupt();
   try {
-    const result = await uploadFolder(
-      store,
-      { ...folder, cases },
-      {
-        tasks,
-        record: openUploadRecord(dir),
-        parallel: flags.parallel,
-        checks: flags.check,
-        uploadsRefused: flags.withRefused ?? false,
-        wayBack: (caseId, use) => wayBack(site, caseId, use, flags),
+    const result = await uploadFolder(store, folder, {
+      tasks,
+      record: openUploadRecord(dir),
+      parallel: flags.parallel,
+      checks: flags.check,
+      uploadsRefused: flags.withRefused ?? false,
+      wayBack: (caseId, use) => wayBack(site, caseId, use, flags),
+      signal,
+      waitOut: createWaitOut({
+        now: () => new Date(),
         signal,
-        waitOut: createWaitOut({
-          now: () => new Date(),
-          signal,
-          onEvent: (event) => console.error(event.type === 'over' ? 'The storage is back.' : outageText(event)),
-        }),
-        onProgress: shownProgress(progress),
-      },
-    );
+        onEvent: (event) => console.error(event.type === 'over' ? 'The storage is back.' : outageText(event)),
+      }),
+      onProgress: shownProgress(progress),
+    });
     progress.end();
     console.error(uploadedText(result));
     for (const finding of result.warnings) console.error(findingLine('warning', finding));
@@ -128,26 +123,18 @@ async function uploadByLinks(site: string, dir: string, file: string, flags: Upl
       hint: 'Check the id of your site.',
     });
   }
-  const folder = readSiteFolder(dir, invitation.tasks);
-  const cases =
-    flags.heldOut || isHeldOut(invitation)
-      ? folder.cases.map((one) => ({ ...one, use: 'evaluation' as const }))
-      : folder.cases;
+  const folder = readSiteFolder(dir, invitation.tasks, flags.heldOut || isHeldOut(invitation));
   const progress = progressLine();
   const { signal, release } = onInterrupt();
   try {
-    const result = await uploadInvited(
-      invitation,
-      { ...folder, cases },
-      {
-        parallel: flags.parallel,
-        checks: flags.check,
-        uploadsRefused: flags.withRefused ?? false,
-        patienceSeconds: flags.wait === false ? 0 : flags.wait * 60,
-        signal,
-        onFile: (done, total) => progress.show(`${done} of ${counted(total, 'file')}`),
-      },
-    );
+    const result = await uploadInvited(invitation, folder, {
+      parallel: flags.parallel,
+      checks: flags.check,
+      uploadsRefused: flags.withRefused ?? false,
+      patienceSeconds: flags.wait === false ? 0 : flags.wait * 60,
+      signal,
+      onFile: (done, total) => progress.show(`${done} of ${counted(total, 'file')}`),
+    });
     progress.end();
     const { uploaded, refused, without } = result;
     console.error(uploadedText({ uploaded, stored: 0, refused }));

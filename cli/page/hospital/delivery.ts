@@ -35,9 +35,7 @@ export async function readDelivery(
 ): Promise<Delivered> {
   const dir = folderOfCases(given);
   if (readdirSync(dir, { recursive: true }).some((name) => /\.(nii|nii\.gz|mrk\.json)$/i.test(String(name)))) {
-    const folder = readSiteFolder(dir, tasks);
-    const cases = use === 'evaluation' ? folder.cases.map((one) => ({ ...one, use })) : folder.cases;
-    return { folder: { ...folder, cases }, refused: [] };
+    return { folder: readSiteFolder(dir, tasks, use === 'evaluation'), refused: [] };
   }
   if (pseudonyms === undefined) {
     throw new FedcardioError('BAD_CONFIGURATION', 'This page has no folder for the pseudonyms of DICOM exports.', {

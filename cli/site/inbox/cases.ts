@@ -4,7 +4,7 @@ import type { importDicom } from '../../../lib/dicom/import.ts';
 import { describeError } from '../../../lib/error.ts';
 import { CASE_FOLDERS } from '../../../lib/federation/keys.ts';
 import { listCaseFolders } from '../../datasets/case-folders.ts';
-import { type DatasetCase, isImage, type StrayFile } from '../../datasets/dataset.ts';
+import { asHeldOut, type DatasetCase, isImage, type StrayFile } from '../../datasets/dataset.ts';
 import { noSeries } from '../no-series.ts';
 
 /** What a folder of an inbox holds. */
@@ -43,8 +43,7 @@ export async function casesOf(folder: string, options: ImportOptions): Promise<D
   const given = listCaseFolders(folder);
   if (given.cases.some(({ files }) => files.some(isImage))) {
     const isHeldOut = basename(folder) === CASE_FOLDERS.evaluation;
-    const cases = given.cases.map((one) => (isHeldOut ? { ...one, use: 'evaluation' as const } : one));
-    return { ...given, cases, refused: [] };
+    return { ...given, cases: isHeldOut ? asHeldOut(given.cases) : given.cases, refused: [] };
   }
   const found = await importer(folder, imports, { secretDir: pseudonyms, isStored, signal });
   const { series, passedOver } = found;

@@ -7,6 +7,7 @@ import { printable } from '../../../lib/printable.ts';
 import { readInput } from '../../read-input.ts';
 import { keyOf } from '../../upload-file.ts';
 import { readSiteFolder } from '../site-folder.ts';
+import { isOfTasks } from '../storable-files.ts';
 
 /** A file that a hospital is invited to upload. */
 export interface InvitedFile {
@@ -31,10 +32,10 @@ export function invitedFiles(source: string, use: CaseUse, tasks: readonly Task[
 }
 
 const filesOfFolder = (dir: string, use: CaseUse, tasks: readonly Task[]): readonly InvitedFile[] =>
-  readSiteFolder(dir, tasks).cases.flatMap((one) =>
+  readSiteFolder(dir, tasks, use === 'evaluation').cases.flatMap((one) =>
     one.files
-      .map((file) => ({ key: keyOf({ ...one, use: use === 'evaluation' ? use : one.use }, file), path: file.path }))
-      .filter(({ key }) => isUsable(key) && isOf(tasks, key))
+      .map((file) => ({ key: keyOf(one, file), path: file.path }))
+      .filter(({ key }) => isUsable(key) && isOfTasks(key, tasks))
       .map(({ key, path }) => ({ key, bytes: statSync(path).size })),
   );
 
@@ -62,12 +63,6 @@ const keysOfCase = (caseId: string, use: CaseUse, tasks: readonly Task[]): reado
     ...(kind === 'landmarks' ? [siteKeys.markups(use, caseId, id)] : []),
   ]),
 ];
-
-/** Whether a file is no label of another task. */
-function isOf(tasks: readonly Task[], key: SiteKey): boolean {
-  const part = parseCaseKey(key)?.part;
-  return part?.kind !== 'label' || tasks.some(({ id }) => id === part.task);
-}
 
 function isUsable(key: SiteKey): boolean {
   const parsed = parseCaseKey(key);
