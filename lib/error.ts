@@ -55,6 +55,10 @@ export const isFedcardioError = (error: unknown, code?: ErrorCode): error is Fed
   error.name === 'FedcardioError' &&
   (code === undefined || (error as FedcardioError).code === code);
 
+/** Whether a document is broken, or only a newer release can read it: a fault of this document alone. */
+export const isOfDocument = (error: unknown): error is FedcardioError =>
+  isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+
 /**
  * An error of the operating system as one of ours; undefined for any other error.
  *

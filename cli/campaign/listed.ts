@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../../lib/async.ts';
-import { describeError, isFedcardioError } from '../../lib/error.ts';
+import { describeError, isOfDocument } from '../../lib/error.ts';
 import { roundsOf } from '../../lib/protocol/plan.ts';
 import type { StageState } from '../../lib/protocol/state.ts';
 import { type CampaignOverview, campaignOverview } from '../../lib/protocol/status.ts';
@@ -47,7 +47,7 @@ export async function listCampaignsWith<T extends object>(
       const overview = await campaignOverview(context, campaign);
       return overview ? [{ ...listedOf(overview), ...(await more(overview)) }] : [];
     } catch (error) {
-      if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      if (!isOfDocument(error)) throw error;
       return [unreadable(campaign, describeError(error)) as ListedCampaign & Partial<T>];
     }
   });

@@ -1,4 +1,4 @@
-import { describeError, isFedcardioError } from '../../lib/error.ts';
+import { describeError, isOfDocument } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type Campaign, campaignSchema, kindOf } from '../../lib/federation/schemas.ts';
 import { DEFAULT_TASKS, type Task } from '../../lib/federation/tasks.ts';
@@ -57,7 +57,7 @@ export async function validate(
   try {
     campaign = parseJson(body, campaignSchema, file);
   } catch (error) {
-    if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+    if (!isOfDocument(error)) throw error;
     const findings = [{ level: 'error' as const, text: describeError(error) }];
     return { campaign: undefined, id: undefined, findings, stages: [], cost: undefined };
   }

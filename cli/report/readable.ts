@@ -1,19 +1,21 @@
-import { type ErrorCode, errorCode } from '../../lib/error.ts';
+import { isFedcardioError, isOfDocument } from '../../lib/error.ts';
 
 /** A site's data, or undefined if its bucket does not exist or may not be read. */
-export const ifReadable = <T>(read: () => Promise<T>): Promise<T | undefined> => unless(UNREADABLE, read);
+export const ifReadable = <T>(read: () => Promise<T>): Promise<T | undefined> =>
+  unless((error) => isFedcardioError(error, 'STORAGE') || isFedcardioError(error, 'NOT_FOUND'), read);
 
 /** What objects hold, or undefined if nobody can use one of them: it is broken, or of a newer release. */
-export const ifUsable = <T>(read: () => Promise<T>): Promise<T | undefined> => unless(UNUSABLE, read);
+export const ifUsable = <T>(read: () => Promise<T>): Promise<T | undefined> =>
+  unless(
+    (error) => isOfDocument(error) || isFedcardioError(error, 'BAD_IMAGE') || isFedcardioError(error, 'BAD_LABEL'),
+    read,
+  );
 
-const UNREADABLE: readonly ErrorCode[] = ['STORAGE', 'NOT_FOUND'];
-const UNUSABLE: readonly ErrorCode[] = ['BAD_MESSAGE', 'NEWER_SCHEMA', 'BAD_IMAGE', 'BAD_LABEL'];
-
-async function unless<T>(codes: readonly string[], read: () => Promise<T>): Promise<T | undefined> {
+async function unless<T>(isExpected: (error: unknown) => boolean, read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
-    if (codes.includes(errorCode(error))) return undefined;
+    if (isExpected(error)) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { describeError, isFedcardioError } from '../error.ts';
+import { describeError, isOfDocument } from '../error.ts';
 import { caseHash, type RoundAddress, siteKeys } from '../federation/keys.ts';
 import {
   CASE_USES,
@@ -86,7 +86,7 @@ export async function caseHistory(store: Pick<SiteStore, 'list' | 'tryGet'>, cas
     try {
       return usesOf(parseDocument(stored.body, lineageSchema, key), hash);
     } catch (error) {
-      if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      if (!isOfDocument(error)) throw error;
       unreadable.push({ key, reason: describeError(error) });
       return [];
     }

@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../async.ts';
-import { isFedcardioError } from '../error.ts';
+import { isOfDocument } from '../error.ts';
 import { type FederationKey, federationKeys, parseWithdrawalKey } from '../federation/keys.ts';
 import { noticeSchema, type Seal, type Stage, sealSchema } from '../federation/schemas.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
@@ -40,8 +40,7 @@ async function readNotices(store: Reader, listing: Listing): Promise<readonly No
       const updates = (await tryReadJson(store, key, noticeSchema))?.value.updates;
       return updates ? [{ site, updates: new Set(updates) }] : [];
     } catch (error) {
-      const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
-      if (isItsFault || unreadableOf(error)?.permanent) return [];
+      if (isOfDocument(error) || unreadableOf(error)?.permanent) return [];
       throw error;
     }
   });

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { describeError, isFedcardioError } from '../error.ts';
+import { describeError, isOfDocument } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Summary, summarySchema } from '../federation/schemas.ts';
 import type { FederationStore } from './contract.ts';
@@ -36,8 +36,7 @@ export async function readSummaries(store: Pick<FederationStore, 'bucket' | 'try
       return summary?.site === site ? { site, summary } : { site, reason: 'Its summary is that of another site.' };
     } catch (error) {
       const unreadable = unreadableOf(error);
-      const isBad = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
-      if (!unreadable && !isBad) throw error;
+      if (!unreadable && !isOfDocument(error)) throw error;
       return { site, reason: describeError(error), unreadable };
     }
   });

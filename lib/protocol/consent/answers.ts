@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../../async.ts';
-import { describeError, isFedcardioError } from '../../error.ts';
+import { describeError, isOfDocument } from '../../error.ts';
 import { federationKeys } from '../../federation/keys.ts';
 import { type Consent, consentSchema, type Open } from '../../federation/schemas.ts';
 import { tryReadJson } from '../../storage/documents.ts';
@@ -62,8 +62,7 @@ async function readCopy({ federationStore, log }: ReaderContext, site: string, c
     }
     return found;
   } catch (error) {
-    const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
-    if (!isItsFault && !unreadableOf(error)) throw error;
+    if (!isOfDocument(error) && !unreadableOf(error)) throw error;
     return unusable(describeError(error));
   }
 }

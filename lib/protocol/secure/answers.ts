@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { mapConcurrently } from '../../async.ts';
-import { describeError, type FedcardioError, isFedcardioError } from '../../error.ts';
+import { describeError, type FedcardioError, isOfDocument } from '../../error.ts';
 import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
@@ -58,9 +58,7 @@ export async function readStepAnswers<S extends z.ZodType, T>(
     } catch (error) {
       const unreadable = unreadableOf(error);
       if (unreadable && !unreadable.permanent) return { denied: unreadable };
-      const isItsFault =
-        unreadable || isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
-      if (!isItsFault) throw error;
+      if (!unreadable && !isOfDocument(error)) throw error;
       return { reason: describeError(error).slice(0, 300) };
     }
   });
