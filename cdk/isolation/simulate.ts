@@ -31,7 +31,8 @@ export async function isAllowed(world: World, request: Request, select: Select =
   const place = isAnonymous ? from : caller.isInside ? `${caller.account}/${caller.region}` : undefined;
   const network = action.startsWith('s3:') ? world.networks.get(place ?? '') : undefined;
   const arn = key === undefined ? on.arn : `${on.arn}/${key}`;
-  const read = ({ Statement, ...rest }: Policy): Policy => ({ ...rest, Statement: select(Statement, action, arn) });
+  const read = ({ Statement, ...rest }: Policy): Policy =>
+    withKnownKeys({ ...rest, Statement: select(Statement, action, arn) });
   const ofCaller = isAnonymous ? [] : [...caller.policies, ...caller.attached].map(read);
   const ofResource = read(on.policy);
   // What no statement allows is denied.
@@ -55,11 +56,11 @@ export async function isAllowed(world: World, request: Request, select: Select =
           ...withKnownKeys(context as Record<string, string | string[]>),
         },
       },
-      identityPolicies: ofCaller.map((policy, index) => ({ name: `p${index}`, policy: withKnownKeys(policy) })),
+      identityPolicies: ofCaller.map((policy, index) => ({ name: `p${index}`, policy })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      resourcePolicy: withKnownKeys(ofResource),
-      ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: withKnownKeys(read(network)) }] } : {}),
+      resourcePolicy: ofResource,
+      ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: read(network) }] } : {}),
     },
     {},
   );
@@ -93,7 +94,10 @@ const canMatch = (patterns: string | readonly string[] | undefined, value: strin
 
 const expressions = new Map<string, RegExp>();
 
-/** What a pattern may mean: `*`, `?` and variables such as `${aws:PrincipalTag/site}` are wild, and capital letters are not told apart. */
+/**
+ * What a pattern may mean: `*`, `?` and variables such as `${aws:PrincipalTag/site}` are wild, and capital letters are not told
+ * apart.
+ */
 function expressionOf(pattern: string): RegExp {
   const known = expressions.get(pattern);
   if (known) return known;

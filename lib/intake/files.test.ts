@@ -3,13 +3,9 @@ import { siteKeys } from '../federation/keys.ts';
 import { DEFAULT_TASKS } from '../federation/tasks.ts';
 import { classifyFiles } from './files.ts';
 
-const infos = (...names: readonly string[]) =>
-  names.map((name) => ({
-    key: siteKeys.ofEvent(`cases/p7/${name}`),
-    etag: '"1"',
-    bytes: 1000,
-    lastModified: new Date(0),
-  }));
+const objects = (...keys: readonly string[]) =>
+  keys.map((key) => ({ key: siteKeys.ofEvent(key), etag: '"1"', bytes: 1000, lastModified: new Date(0) }));
+const infos = (...names: readonly string[]) => objects(...names.map((name) => `cases/p7/${name}`));
 const faultsOf = (...names: readonly string[]) => classifyFiles(infos(...names), DEFAULT_TASKS).faults;
 const slices = (count: number, nameOf: (number: string) => string) =>
   Array.from({ length: count }, (_, i) => nameOf(String(i + 1).padStart(4, '0')));
@@ -66,8 +62,6 @@ describe('files of one foreign format are one fault, which names format, number 
 });
 
 describe('a label whose CT lies on the other side', () => {
-  const objects = (...keys: readonly string[]) =>
-    keys.map((key) => ({ key: siteKeys.ofEvent(key), etag: '"1"', bytes: 1000, lastModified: new Date(0) }));
   const label = 'p7/labels/calcification.nii.gz';
 
   test.each([
@@ -96,9 +90,6 @@ describe('a label whose CT lies on the other side', () => {
 });
 
 describe('a case with two images', () => {
-  const objects = (...keys: readonly string[]) =>
-    keys.map((key) => ({ key: siteKeys.ofEvent(key), etag: '"1"', bytes: 1000, lastModified: new Date(0) }));
-
   test('uses the compressed one of its folder, and has a fault for the other', () => {
     const { use, image, faults } = classifyFiles(infos('image.nii', 'image.nii.gz'), DEFAULT_TASKS);
 
