@@ -27,8 +27,8 @@ interface Place extends Pick<Stores, 'siteStore'> {
 }
 
 /**
- * The first held-out case of a site that has predictions of the model, and that can be shown; undefined without one. Reads the site's bucket, which
- * only the site itself, or a demo that plays all sites, may do.
+ * The first held-out case of a site that has predictions of the model, and that can be shown; undefined without one. Reads the
+ * site's bucket, which only the site itself, or a demo that plays all sites, may do.
  */
 export async function readGalleryCase(
   { siteStore, campaign, model, tasks }: Place,

@@ -21,8 +21,9 @@ export interface CampaignSource {
  * @param terms the federation's tasks, and its smallest number of sites whose updates may be averaged: quorums below it
  *   are raised; its sites
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
- *   when it has a task that the federation does not have, when evaluations share a model's name, when {@link plannedIntensity} finds no intensity for a stage or
- *   {@link plannedPrivacy} a fault, or when it asks for secure aggregation with what needs to see single updates
+ *   when it has a task that the federation does not have, when evaluations share a model's name, when {@link plannedIntensity}
+ *   finds no intensity for a stage or {@link plannedPrivacy} a fault, or when it asks for secure aggregation with what needs to see
+ *   single updates
  */
 export function planCampaign(
   name: string,

@@ -2,7 +2,7 @@ import type { Plan } from '../federation/schemas.ts';
 import { HINGES } from '../scoring/measurements.ts';
 import { learns, stageOf, tasksOf } from './plan.ts';
 
-/** Thresholds that would find nothing, because their model of points learns no task with all hinge points; one sentence for each. */
+/** Thresholds that would find nothing, because their model of points learns no task with all hinge points: a sentence for each. */
 export const thresholdWarnings = (plan: Plan): readonly string[] =>
   plan.campaign.stages.flatMap((stage) => {
     if (stage.kind !== 'evaluate') return [];
