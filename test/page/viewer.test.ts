@@ -25,6 +25,8 @@ import { savePrediction } from '../helpers/saved-prediction.ts';
 warnWithoutBrowser();
 
 const [SMALL, LARGE] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
+/** A prediction of another page. */
+const OTHERS = '33333333-3333-4333-8333-333333333333';
 const SITE = { federation: 'fedcardio', site: 'bonn' };
 const DRAWN_MS = 120_000;
 /** Without a graphics card the browser draws a large CT for minutes: only if asked for, see CONTRIBUTING.md. */
@@ -90,6 +92,7 @@ describe.skipIf(BROWSER === undefined)('the viewer of CTs', { timeout: 2 * DRAWN
     work = mkdtempSync(join(tmpdir(), 'fedcardio-viewer-'));
     const files = { 'patient.nii.gz': image(1), [TASK.map]: hingeMap() };
     savePrediction(work, { ...SITE, id: SMALL as string }, RESULT, files);
+    savePrediction(work, { ...SITE, id: OTHERS }, RESULT, {}, { phase: 'running', pid: process.ppid });
     const plain = { ...RESULT, cts: [{ name: 'patient', ct: 'patient.nii.gz', measurements: [], tasks: [] }] };
     if (FULL_SIZE) savePrediction(work, { ...SITE, id: LARGE as string }, plain, { 'patient.nii.gz': largeCt() });
     server = keepForAll(await startTestPage({ openBucket: createMemoryStorage(), site: 'bonn', work }));
@@ -124,6 +127,15 @@ describe.skipIf(BROWSER === undefined)('the viewer of CTs', { timeout: 2 * DRAWN
     expect(await scrollsSideways(page)).toBe(false);
     await screenshot(page, `prediction-${width}`);
     expect(faults).toEqual([]);
+  });
+
+  test('shows why a prediction is not cancelled', async () => {
+    const { page } = await show(server, 'predict');
+
+    await page.getByRole('button', { name: 'Cancel' }).click();
+
+    const refusal = page.getByRole('alert').filter({ hasText: 'Another process works on this prediction.' });
+    await refusal.getByText(`process ${process.ppid}`).waitFor();
   });
 
   test('says in German what was measured, and why it is doubtful', async () => {

@@ -1,7 +1,7 @@
 import './predict.css';
 import { useState } from 'preact/hooks';
 import type { Prediction } from '../../api/predict/prediction.ts';
-import { request } from '../../client.ts';
+import { ApiError, request } from '../../client.ts';
 import { linkTo } from '../../link.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
@@ -20,6 +20,18 @@ export function Screen({ session }: ScreenProps) {
   const { predict: text } = useTexts();
   const live = useLive('predictions');
   const [removed, setRemoved] = useState<Prediction>();
+  const [fault, setFault] = useState<ApiError>();
+  const showRefusal = async (change: Promise<unknown>) => {
+    setFault(undefined);
+    try {
+      await change;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setFault(error);
+    }
+  };
+  const cancel = ({ prediction }: Prediction) =>
+    void showRefusal(request('cancelPrediction', { prediction }, { body: {} }));
   return (
     <>
       <h1>{text.title}</h1>
@@ -36,9 +48,14 @@ export function Screen({ session }: ScreenProps) {
           ) : (
             <>
               <h2>{text.list}</h2>
+              {fault && (
+                <p class="stale" role="alert">
+                  {fault.message} {fault.hint}
+                </p>
+              )}
               <Table
                 caption={text.list}
-                columns={columnsOf(text, setRemoved)}
+                columns={columnsOf(text, cancel, setRemoved)}
                 rows={predictions}
                 keyOf={({ prediction }) => prediction}
               />
@@ -51,7 +68,7 @@ export function Screen({ session }: ScreenProps) {
           title={text.removeTitle}
           action={text.remove}
           isDangerous
-          onConfirm={() => void request('removePrediction', { prediction: removed.prediction })}
+          onConfirm={() => void showRefusal(request('removePrediction', { prediction: removed.prediction }))}
           onClose={() => setRemoved(undefined)}
         >
           <p>{text.removeText(removed.ct)}</p>
@@ -70,7 +87,11 @@ const TONES: Readonly<Record<Prediction['phase'], Tone>> = {
   cancelled: 'neutral',
 };
 
-const columnsOf = (text: Texts['predict'], onRemove: (of: Prediction) => void): readonly Column<Prediction>[] => [
+const columnsOf = (
+  text: Texts['predict'],
+  onCancel: (of: Prediction) => void,
+  onRemove: (of: Prediction) => void,
+): readonly Column<Prediction>[] => [
   {
     title: text.ct,
     cell: ({ prediction, ct, phase }) =>
@@ -83,10 +104,7 @@ const columnsOf = (text: Texts['predict'], onRemove: (of: Prediction) => void): 
     title: text.actions,
     cell: (one) =>
       one.phase === 'waiting' || one.phase === 'running' || one.phase === 'receiving' ? (
-        <button
-          type="button"
-          onClick={() => void request('cancelPrediction', { prediction: one.prediction }, { body: {} })}
-        >
+        <button type="button" onClick={() => onCancel(one)}>
           {text.cancel}
         </button>
       ) : (
