@@ -6,7 +6,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * Tests that leave their process as they found it: they share processes, which import what they have in common once. More projects
  * would cost more than they save, since each compiles what it imports itself.
  */
-const SHARED = { units: '{lib,handlers,gpu-tasks}/**/*.test.ts', commands: '{cdk,cli}/**/*.test.ts' };
+const SHARED = {
+  units: '{lib,handlers,gpu-tasks,local,page,test/contract,test/protocol}/**/*.test.ts',
+  commands: '{cdk,cli}/**/*.test.ts',
+};
 /** Of these, tests that are about their process. */
 const OWN_PROCESS = [
   'lib/nn/backend.test.ts',
@@ -68,7 +71,7 @@ export default defineConfig({
     ...options,
     globalSetup: BUILD,
     sequence: { sequencer: LongestFirst },
-    projects: projects(SHARED, ['{local,localstack,page,test}/**/*.test.ts']),
+    projects: projects(SHARED, ['localstack/**/*.test.ts', 'test/{*,!(contract|protocol)/**/*}.test.ts']),
     coverage: {
       provider: 'v8',
       include: ['{lib,handlers,gpu-tasks,cdk,local,localstack,cli}/**/*.ts'],
