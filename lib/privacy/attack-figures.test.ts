@@ -54,3 +54,30 @@ test('the ratio finds members of a model that remembers, and nothing in one that
   expect(attackOn(1)).toBeGreaterThan(0.9);
   expect(Math.abs(attackOn(0) - 0.5)).toBeLessThan(0.25);
 });
+
+test('the ratio is that of two normal distributions, whose deviations are pooled', () => {
+  const ratios = likelihoodRatios(
+    [
+      { withCase: [1, 2], without: [2, 4, 3] },
+      { withCase: [5, 7], without: [8, 9, 7] },
+    ],
+    [1.2, 8.5],
+  );
+
+  // SciPy 1.17.1, norm.logpdf with numpy's pooled standard deviations.
+  expect(ratios[0]).toBeCloseTo(1.4724282243428952, 12);
+  expect(ratios[1]).toBeCloseTo(-2.4865717756571053, 12);
+});
+
+test('one loss on each side, or equal ones, do not make the ratio infinite', () => {
+  const one = { withCase: [1], without: [2] };
+  const equal = { withCase: [1, 1], without: [2, 2] };
+
+  for (const shadows of [one, equal]) {
+    const [member, other, between] = likelihoodRatios([shadows, shadows, shadows], [1, 2, 1.5]);
+    expect(member).toBeGreaterThan(0);
+    expect(Number.isFinite(member)).toBe(true);
+    expect(other).toBeCloseTo(-(member as number), 3);
+    expect(between).toBeCloseTo(0, 3);
+  }
+});
