@@ -3,98 +3,45 @@ import { collect } from '../../async.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../federation/keys.ts';
 import {
   type CohortDocument,
-  campaignSchema,
-  cohortSchema,
   endorsementSchema,
   type GpuTaskMessage,
   revealSchema,
   type StepMessage,
-  siteKeysSchema,
   siteSharesSchema,
 } from '../../federation/schemas.ts';
 import { canonicalJson, parseDocument, sha256Hex } from '../../json.ts';
 import { publishKeys } from '../../privacy/key-messages.ts';
 import { cohortDigest } from '../../privacy/secure-round.ts';
 import { listDigest } from '../../privacy/unmasking.ts';
-import { updateMessage } from '../../privacy/update-message.ts';
 import type { SiteStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
 import { storesOf } from '../../storage/stores.ts';
 import { createMemoryStorage } from '../../storage/testing-objects.ts';
-import { planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
-import { boundCohort, MOST_CASES, openCohort } from './cohort.ts';
+import { boundCohort, MOST_CASES } from './cohort.ts';
 import { maskUpdate } from './mask-update.ts';
 import { bindToCohort, keepSent, keptCohort, ownIdentity, siteSecrets } from './site-keys.ts';
+import { AT, cohortOf, racing, SETUP, SITES, STAGE, securePlan, sendUpdate, stepMessage, WAIT } from './testing.ts';
 
-const SITES = ['berlin', 'hamburg', 'munich', 'ulm'];
-const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
-const STAGE = { campaign: 'tavi', stage: 'teacher' };
-const now = () => new Date('2026-03-02T08:00:00Z');
-const SETUP = { ...STAGE, attempt: 1 };
-const WAIT = { at: '2026-03-02T08:00:00.000Z', deadline: '2026-03-03T08:00:00.000Z' };
+const now = () => new Date(WAIT.at);
 
 let context: StepContext;
 let plan: string;
 let cohort: CohortDocument;
 
 const put = (key: FederationKey, value: unknown) => context.federationStore.put(key, canonicalJson(value));
-const message = (step: StepMessage['step'], site = 'berlin', round?: number, attempt?: number): StepMessage => ({
-  schema: 'fedcardio.step/1',
-  federation: 'heart',
-  site,
-  ...STAGE,
-  ...(round !== undefined && { round }),
-  ...(attempt !== undefined && { attempt }),
-  step,
-  plan,
-});
+const message = (step: StepMessage['step'], site = 'berlin', round?: number, attempt?: number): StepMessage =>
+  stepMessage(plan, step, site, { ...(round !== undefined && { round }), ...(attempt !== undefined && { attempt }) });
 const ask = (...asked: Parameters<typeof message>) => answerStep(context, message(...asked));
 const askAgain = () => ask('shares', 'berlin', undefined, 2);
-
-/** The cohort of sites that are asked for their keys. */
-async function cohortOf(sites: readonly string[], attempt: number): Promise<CohortDocument> {
-  const members = await Promise.all(
-    sites.map(async (site) => {
-      await ask('keys', site, undefined, attempt);
-      const key = federationKeys.stepAnswer({ ...STAGE, attempt }, site, 'keys');
-      const { value } = await readJson(context.federationStore, key, siteKeysSchema);
-      return { site, samples: 4, identity: value.identity, keys: value.keys };
-    }),
-  );
-  return cohortSchema.parse({
-    schema: 'fedcardio.cohort/1',
-    ...WAIT,
-    cohort: { ...STAGE, plan, attempt, sites, threshold: 3, rounds: 2 },
-    terms: { range: 1, totalWeight: 4 * sites.length, sites: sites.length, headroom: 0 },
-    members,
-  });
-}
 
 /** A coordinator that has keys of four sites, and shows a cohort. */
 beforeEach(async () => {
   context = { ...storesOf(createMemoryStorage({ now }), 'heart'), now, log: () => undefined };
-  const campaign = {
-    schema: 'fedcardio.campaign/1' as const,
-    id: 'tavi',
-    privacy: { secureAggregation: {} },
-    stages: [
-      {
-        kind: 'teacher' as const,
-        name: 'teacher',
-        task: 'hinge-points' as const,
-        rounds: 2,
-        sites: SITES,
-        model: { kind: 'unet' as const, features: [2, 4] },
-        training: { steps: 1, learningRate: 0.001 },
-      },
-    ],
-  };
-  const planned = planCampaign('tavi', { value: campaignSchema.parse(campaign), sha256: sha256Hex('') }, now());
-  const body = canonicalJson(planned);
-  plan = sha256Hex(body);
-  await context.federationStore.put(federationKeys.plan('tavi'), body);
-  cohort = await cohortOf(SITES, 1);
+  const planned = securePlan();
+  plan = planned.sha256;
+  await put(federationKeys.plan('tavi'), planned.value);
+  cohort = await cohortOf(context, plan, SITES, 1);
   await put(federationKeys.cohort(SETUP), cohort);
 });
 
@@ -226,7 +173,7 @@ describe('a site that is asked for short answers', () => {
 
     test('without sites that have sent no shares', async () => {
       await ask('shares');
-      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+      await put(federationKeys.cohort(SECOND), await cohortOf(context, plan, REST, 2));
 
       await askAgain();
 
@@ -240,7 +187,7 @@ describe('a site that is asked for short answers', () => {
     });
 
     test('also if it has not seen the first one', async () => {
-      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+      await put(federationKeys.cohort(SECOND), await cohortOf(context, plan, REST, 2));
 
       await askAgain();
 
@@ -248,7 +195,7 @@ describe('a site that is asked for short answers', () => {
     });
 
     test('with keys of that attempt alone', async () => {
-      const second = await cohortOf(REST, 2);
+      const second = await cohortOf(context, plan, REST, 2);
       await put(federationKeys.cohort(SECOND), { ...second, members: cohort.members.slice(0, 3) });
 
       await expect(askAgain()).rejects.toThrow('for another campaign, stage, plan or attempt');
@@ -256,7 +203,7 @@ describe('a site that is asked for short answers', () => {
 
     test('and is not alarmed when the question of the one before comes late', async () => {
       await ask('shares');
-      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+      await put(federationKeys.cohort(SECOND), await cohortOf(context, plan, REST, 2));
       await askAgain();
 
       await ask('shares');
@@ -276,7 +223,7 @@ describe('a site that is asked for short answers', () => {
       [
         'with a site that was not in the first one',
         async () => {
-          const other = await cohortOf(['berlin', 'hamburg', 'ulm'], 1);
+          const other = await cohortOf(context, plan, ['berlin', 'hamburg', 'ulm'], 1);
           await context.siteStore('berlin').put(siteKeys.knownCohort(SETUP), canonicalJson(other));
         },
         'with other sites than before',
@@ -284,7 +231,7 @@ describe('a site that is asked for short answers', () => {
     ])('but not %s', async (_, before, reason) => {
       await ask('shares');
       await before();
-      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+      await put(federationKeys.cohort(SECOND), await cohortOf(context, plan, REST, 2));
 
       await expect(askAgain()).rejects.toThrow(reason);
 
@@ -316,7 +263,7 @@ describe('a site that is asked for short answers', () => {
     let second: CohortDocument;
     beforeEach(async () => {
       await ask('shares');
-      second = await cohortOf(SITES.slice(0, 3), 2);
+      second = await cohortOf(context, plan, SITES.slice(0, 3), 2);
       await put(federationKeys.cohort(SECOND), second);
     });
     test('has one mask for an update, and another one for any other update', async () => {
@@ -386,30 +333,10 @@ describe('a site that is asked for short answers', () => {
       await expect(mask(context.siteStore('berlin'), cohort, 4, b)).rejects.toThrow('another plan');
     });
 
-    /** Does something once, just before the site's first write of an object, or just after. */
-    const racing = (isObject: (key: string) => boolean, when: 'before' | 'after', what: () => Promise<unknown>) => {
-      const store = context.siteStore('berlin');
-      let isDone = false;
-      return {
-        ...store,
-        putIfAbsent: async (...object) => {
-          const isTime = !isDone && isObject(object[0]);
-          if (isTime) isDone = true;
-          if (isTime && when === 'before') await what();
-          const result = await store.putIfAbsent(...object);
-          if (isTime && when === 'after') await what();
-          return result;
-        },
-      } satisfies SiteStore;
-    };
-
     test('and masks for the first one only, though it has kept the second', async () => {
       const own = context.siteStore('berlin');
-      const store = racing(
-        (key) => key.endsWith('/2/cohort.json'),
-        'before',
-        () => mask(own, cohort),
-      );
+      const isSecond = (key: string) => key.endsWith('/2/cohort.json');
+      const store = racing(own, 'before', isSecond, () => mask(own, cohort));
       context = { ...context, siteStore: () => store };
       await askAgain();
 
@@ -426,7 +353,7 @@ describe('a site that is asked for short answers', () => {
         await askAgain().catch(() => undefined);
         await mask(own, second).catch(() => undefined);
       };
-      const first = await mask(racing(binds, when, other), cohort).catch(() => undefined);
+      const first = await mask(racing(own, when, binds, other), cohort).catch(() => undefined);
 
       const bound = sha256Hex((await own.get(siteKeys.maskedCohort(STAGE))).body);
       expect(bound).toBe(digestOf(when === 'before' ? second : cohort));
@@ -522,20 +449,13 @@ describe('a site that is asked for short answers', () => {
     const opened = federationKeys.stepAnswer(AT, 'berlin', 'reveal');
     let commitments: Readonly<Record<string, string>>;
     beforeEach(async () => {
-      const { cohort: terms, directory } = openCohort(cohort);
-      const updates = [];
-      for (const site of SITES) {
-        await ask('shares', site);
-        const own = await siteSecrets(context.siteStore(site), site, AT.campaign);
-        updates.push(updateMessage(own, { cohort: terms, round: 1 }, directory, { plain: a, weights: b }));
-      }
+      for (const site of SITES) await ask('shares', site);
       // All but the first, which has sent no update.
-      updates.shift();
+      const updates = await Promise.all(SITES.slice(1).map((site) => sendUpdate(context, cohort, site)));
       commitments = Object.fromEntries(updates.map(({ content }) => [content.site, content.commitment]));
       await put(federationKeys.survivors(AT), survivors(commitments));
       const endorsements = [];
-      for (const [site, commitment] of Object.entries(commitments)) {
-        await keepSent(context.siteStore(site), AT, commitment);
+      for (const site of Object.keys(commitments)) {
         await ask('endorse', site, 1);
         const key = federationKeys.stepAnswer(AT, site, 'endorse');
         endorsements.push((await readJson(context.federationStore, key, endorsementSchema)).value.endorsement);
