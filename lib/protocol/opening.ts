@@ -1,7 +1,7 @@
 import type { RoundAddress } from '../federation/keys.ts';
 import { type Commit, kindOf, type Open, type Plan } from '../federation/schemas.ts';
 import type { Document } from '../storage/documents.ts';
-import { type ConsentAnswer, willing } from './consent/answers.ts';
+import { type ConsentAnswer, disagreementOf, willing } from './consent/answers.ts';
 import { stageOf } from './plan.ts';
 import { roundPrivacy } from './round-privacy.ts';
 
@@ -45,10 +45,10 @@ export function openRound(
     const found = participants.map(({ site }) => site).join(', ');
     const of = stage.sites ? `of ${stage.sites.join(', ')} ` : '';
     const who = of + (found === '' ? 'no site has' : `only ${found} of ${minSites} sites have`);
-    const declined = unwilling.length > 0 ? ` ${unwilling.toSorted().join(', ')} do not agree to the campaign.` : '';
+    const declined = disagreementOf(unwilling).map((reason) => ` ${reason}.`);
     return {
       kind: 'impossible',
-      reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${kindOf(stage).need(stage)}.${declined}`,
+      reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${kindOf(stage).need(stage)}.${declined.join('')}`,
     };
   }
   const privacy = roundPrivacy(plan.campaign, stage, at.round, previous?.value);

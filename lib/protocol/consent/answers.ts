@@ -106,6 +106,12 @@ export function willing(
   };
 }
 
+/** Why sites that have declined, withdrawn, or whose consent has ended take no part, for people; empty without such sites. */
+export const disagreementOf = (sites: Iterable<string>): readonly string[] => {
+  const sorted = [...sites].sort();
+  return sorted.length > 0 ? [`${sorted.join(', ')} do not agree to the campaign`] : [];
+};
+
 const withConsent = (
   { consent: _, ...participant }: Participant,
   answer: Pick<ConsentAnswer, 'state' | 'consent'> | undefined,

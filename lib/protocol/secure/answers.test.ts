@@ -30,15 +30,15 @@ describe('short answers that the storage does not hand out', () => {
     expect(await readWith({ graz: refusal })).toMatchObject({
       missing: ['graz'],
       faulty: [],
-      denied: expect.objectContaining({ code: 'STORAGE' }),
+      unread: expect.objectContaining({ code: 'STORAGE' }),
     });
   });
 
   test.each(PERMANENT)('are faults of all sites if none can ever be read: %s', async (refusal) => {
-    const { faulty, denied } = await readWith(Object.fromEntries(SITES.map((site) => [site, refusal])));
+    const { faulty, unread } = await readWith(Object.fromEntries(SITES.map((site) => [site, refusal])));
 
     expect(faulty.map(({ site }) => site)).toEqual(SITES);
-    expect(denied).toBeUndefined();
+    expect(unread).toBeUndefined();
   });
 
   test.each<[string, Readonly<Record<string, RefusalName>>]>([

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { mapConcurrently } from '../../async.ts';
-import { describeError, type FedcardioError, isOfDocument } from '../../error.ts';
+import { describeError, type FedcardioError, isFedcardioError, isOfDocument } from '../../error.ts';
 import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
@@ -18,8 +18,11 @@ export interface StepAnswers<T> {
   readonly usable: readonly { readonly site: string; readonly value: T }[];
   /** Sites without an answer, or with one that the reader lacks the right to read. */
   readonly missing: readonly string[];
-  /** The storage's error for an answer that the reader lacks the right to read; undefined if there is none. */
-  readonly denied?: FedcardioError | undefined;
+  /**
+   * Why an answer cannot be read before an upgrade or without a right; undefined if there is none. A campaign that lacks answers waits
+   * for it and does not end.
+   */
+  readonly unread?: FedcardioError | undefined;
   /** Sites with an answer that cannot be used, and why: it is created once, so that no other one will come. */
   readonly faulty: readonly { readonly site: string; readonly reason: string }[];
 }
@@ -29,6 +32,7 @@ interface Read<T> {
   readonly value?: T;
   readonly reason?: string;
   readonly denied?: Unreadable;
+  readonly newer?: FedcardioError | undefined;
 }
 
 /**
@@ -59,7 +63,8 @@ export async function readStepAnswers<S extends z.ZodType, T>(
       const unreadable = unreadableOf(error);
       if (unreadable && !unreadable.permanent) return { denied: unreadable };
       if (!unreadable && !isOfDocument(error)) throw error;
-      return { reason: describeError(error).slice(0, 300) };
+      const newer = isFedcardioError(error, 'NEWER_SCHEMA') ? error : undefined;
+      return { reason: describeError(error).slice(0, 300), newer };
     }
   });
   const reads: SiteRead[] = [];
@@ -72,7 +77,8 @@ export async function readStepAnswers<S extends z.ZodType, T>(
   }
   const failure = failureOfAll(reads, sites.length);
   if (failure) throw failure;
-  return { usable, missing, faulty, denied: reads.find(({ unreadable }) => unreadable)?.unreadable?.error };
+  const [unread] = found.flatMap((answer) => answer?.denied?.error ?? answer?.newer ?? []);
+  return { usable, missing, faulty, unread };
 }
 
 /** Why answers are lacking, for people. */

@@ -35,6 +35,8 @@ import { waitOf } from './wait.ts';
 /**
  * Brings a sealed round to the point where its masks can be removed: the sites endorse the list of updates, and when enough have
  * done so, open their shares. Idempotent. If too few answer in time, the round is lost, not its secrets, and the campaign ends.
+ *
+ * @throws FedcardioError `NEWER_SCHEMA` or `STORAGE` if the round would be lost without what an upgrade or a right may make readable
  */
 export async function openMasks(
   context: CoordinatorContext,
@@ -116,8 +118,8 @@ async function createEndorsed(context: CoordinatorContext, round: SealedRound) {
       return answer.shares;
     },
   );
-  // A right may make them readable: nothing is decided before.
-  if (keyShares.denied) throw keyShares.denied;
+  // An upgrade or a right may make them readable: nothing is decided before.
+  if (keyShares.unread) throw keyShares.unread;
   const lack = [...replaced, ...lackOf(keyShares)];
   if (lack.length > 0) {
     await endCampaign(context, at.campaign, 'failed', lostRound(at, 'What opens its masks is missing', lack));
@@ -192,6 +194,8 @@ async function waitOrFail(
     await askSites(context, { at, step, plan: plan.sha256, sites: answers.missing, resendAfterSeconds });
     return;
   }
+  // An upgrade or a right may make it readable: nothing is decided before.
+  if (answers.unread) throw answers.unread;
   const { threshold, sites } = cohort.cohort;
   const what = step === 'endorse' ? 'endorsed the list of updates' : 'opened their shares';
   const why = `${answers.usable.length} of ${sites.length} sites have ${what}, ${threshold} needed`;

@@ -14,7 +14,7 @@ import {
 import { identityKey } from '../../privacy/identity.ts';
 import { checkedKeyShares, checkedKeys, copiedKeys } from '../../privacy/key-messages.ts';
 import { createJson, type Document, readJson, tryReadJson } from '../../storage/documents.ts';
-import { refusingSites, willing } from '../consent/answers.ts';
+import { disagreementOf, refusingSites, willing } from '../consent/answers.ts';
 import type { CoordinatorContext } from '../context.ts';
 import { endCampaign } from '../outcome.ts';
 import { ableSites } from '../participants.ts';
@@ -44,6 +44,7 @@ export interface SetupInput {
  *
  * @returns the cohort when all of its sites have sent their shares; undefined while answers are waited for, or if the stage is
  *   impossible: the campaign has then ended
+ * @throws FedcardioError `NEWER_SCHEMA` or `STORAGE` if it is impossible without what an upgrade or a right may make readable
  */
 export async function setUpStage(
   context: CoordinatorContext,
@@ -92,17 +93,16 @@ async function createCohort(
     return undefined;
   }
   const copied = copiedKeys(answers.usable.map(({ value }) => value.keys.content));
-  const lack = lackOf({
-    missing: answers.missing,
-    faulty: [...answers.faulty, ...[...copied].map((site) => ({ site, reason: 'It has sent a key of another site.' }))],
-  });
+  const copying = [...copied].map((site) => ({ site, reason: 'It has sent a key of another site.' }));
+  const lack = [...lackOf({ missing: awaited, faulty: [...answers.faulty, ...copying] }), ...disagreementOf(refusing)];
   const members = setup.sites.flatMap(({ site, samples }) => {
     const answer = answers.usable.find((one) => one.site === site && !copied.has(site));
     const { identity, keys } = answer?.value ?? {};
     // A site that claims more must not stop the others, who would refuse the cohort.
     return identity && keys ? [{ site, samples: Math.min(samples, MOST_CASES), identity, keys }] : [];
   });
-  if (!(await isPossible(context, input, members.length, 'sent keys', lack))) return undefined;
+  const found = { sites: members.length, have: 'sent keys', lack, unread: answers.unread };
+  if (!(await isPossible(context, input, found))) return undefined;
   const threshold = thresholdOf(terms, members.length);
   const created = await createJson(federationStore, federationKeys.cohort(at), cohortSchema, {
     schema: 'fedcardio.cohort/1',
@@ -125,12 +125,13 @@ async function firstSetup(
   const { able, answers, unread } = await ableSites(context, at.campaign, stage, undefined);
   const named = able.filter(({ site }) => isFor(stage, site));
   const needed = Math.max(stage.quorum.minSites, thresholdOf(input.terms, named.length));
-  const sites = willing(named, answers, needed)
-    .asked.map(({ site, samples }) => ({ site, samples }))
-    .sort((a, b) => (a.site < b.site ? -1 : 1));
-  // An upgrade or a right may make it possible: nothing is decided before.
-  if (unread[0] && impossibilityOf(input, sites.length) !== undefined) throw unread[0];
-  return createSetup(context, input, { ...at, attempt: 1 }, sites, kindOf(stage).need(stage));
+  const { asked, unwilling } = willing(named, answers, needed);
+  const sites = asked.map(({ site, samples }) => ({ site, samples })).sort((a, b) => (a.site < b.site ? -1 : 1));
+  return createSetup(context, input, { ...at, attempt: 1 }, sites, {
+    have: kindOf(stage).need(stage),
+    lack: disagreementOf(unwilling),
+    unread: unread[0],
+  });
 }
 
 /** Names the sites of an attempt, or ends the campaign if they are too few. */
@@ -139,10 +140,9 @@ async function createSetup(
   input: SetupInput,
   at: SetupAddress,
   sites: Setup['sites'],
-  have: string,
-  lack: readonly string[] = [],
+  found: Omit<Found, 'sites'>,
 ): Promise<Document<Setup> | undefined> {
-  if (!(await isPossible(context, input, sites.length, have, lack))) return undefined;
+  if (!(await isPossible(context, input, { ...found, sites: sites.length }))) return undefined;
   const { campaign, stage, attempt } = at;
   return createJson(context.federationStore, federationKeys.setup(at), setupSchema, {
     schema: 'fedcardio.setup/1',
@@ -152,16 +152,26 @@ async function createSetup(
   });
 }
 
-/** Whether so many sites are a cohort. If not, the campaign ends. */
+/** Sites that may be a cohort. */
+interface Found {
+  readonly sites: number;
+  /** What they have. */
+  readonly have: string;
+  /** Why others are not among them. */
+  readonly lack: readonly string[];
+  /** Why what others have cannot be read before an upgrade or without a right. */
+  readonly unread: FedcardioError | undefined;
+}
+
+/** Whether so many sites are a cohort. If not, the campaign ends, or throws what an upgrade or a right may change. */
 async function isPossible(
   context: CoordinatorContext,
   input: SetupInput,
-  sites: number,
-  have: string,
-  lack: readonly string[],
+  { sites, have, lack, unread }: Found,
 ): Promise<boolean> {
   const impossible = impossibilityOf(input, sites);
   if (impossible === undefined) return true;
+  if (unread) throw unread;
   const found = `Stage ${input.stage.name} cannot begin: ${sites} sites have ${have}, and ${impossible}.`;
   const reason = lack.length > 0 ? `${found} ${listReasons(lack)}` : found;
   await endCampaign(context, input.plan.value.campaign.id, 'failed', reason);
@@ -191,17 +201,22 @@ async function haveShared(
   );
   if (answers.usable.length === cohort.sites.length) return document;
   const isOver = now() >= (await extended(context, at, document.value));
-  const absent = isOver ? answers.missing : [...(await refusingSites(context, at.campaign, answers.missing))];
-  const lost = new Set([...answers.faulty.map(({ site }) => site), ...absent]);
+  const refusing = await refusingSites(context, at.campaign, answers.missing);
+  const silent = isOver ? answers.missing.filter((site) => !refusing.has(site)) : [];
+  const lost = new Set([...answers.faulty.map(({ site }) => site), ...refusing, ...silent]);
   if (lost.size === 0) {
     await ask(context, input, at, 'shares', answers.missing);
     return undefined;
   }
   const rest = document.value.members.flatMap(({ site, samples }) => (lost.has(site) ? [] : [{ site, samples }]));
   const why = 'The log of a site says why it sends none, such as a new key of another site';
-  const lack = [...lackOf({ faulty: answers.faulty, missing: absent }), ...(absent.length > 0 ? [why] : [])];
+  const { faulty, unread } = answers;
   const next = { ...at, attempt: at.attempt + 1 };
-  const again = await createSetup(context, input, next, rest, 'sent usable shares of their keys, or still may', lack);
+  const again = await createSetup(context, input, next, rest, {
+    have: 'sent usable shares of their keys, or still may',
+    lack: [...lackOf({ faulty, missing: silent }), ...(silent.length > 0 ? [why] : []), ...disagreementOf(refusing)],
+    unread,
+  });
   return again && cohortOf(context, input, again.value);
 }
 

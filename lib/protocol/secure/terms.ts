@@ -1,5 +1,6 @@
 import type { Campaign, CohortDocument, Open, Quorum, Stage } from '../../federation/schemas.ts';
 import { noisyFixedPoint } from '../../privacy/distributed-noise.ts';
+import { MAX_SHARES } from '../../privacy/secret-shares.ts';
 import { leastThreshold } from '../../privacy/secure-round.ts';
 import { type LearningStage, learns } from '../plan.ts';
 import { roundPrivacy } from '../round-privacy.ts';
@@ -24,6 +25,7 @@ export function impossibilityOf(
   const threshold = thresholdOf(terms, sites);
   const needed = Math.max(FEWEST_SITES, stage.quorum.minSites, threshold);
   if (sites < needed) return `secure aggregation needs ${needed}`;
+  if (sites > MAX_SHARES) return `secure aggregation takes at most ${MAX_SHARES}`;
   const least = leastThreshold(sites, 0);
   return threshold < least ? `a threshold of ${threshold} is not more than half of them` : undefined;
 }

@@ -146,6 +146,15 @@ export interface Coordinator {
   readonly failure: () => Promise<string | undefined>;
 }
 
+/** Copies all objects of a federation and its sites: sites that have exchanged keys are the same in every test. */
+export async function copyObjects(from: Stores, to: Stores): Promise<void> {
+  const copy = async <K extends string>(source: ObjectStore<K>, target: ObjectStore<K>) => {
+    for await (const { key } of source.list('' as K)) await target.put(key, (await source.get(key)).body);
+  };
+  await copy(from.federationStore, to.federationStore);
+  for (const site of SITES) await copy(from.siteStore(site), to.siteStore(site));
+}
+
 /** A coordinator that has planned a campaign. The federation lists its sites in no order. */
 export async function createCoordinator(plan = securePlan(), sites: readonly string[] = SITES): Promise<Coordinator> {
   let time = Date.parse(WAIT.at);
