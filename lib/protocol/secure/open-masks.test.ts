@@ -592,6 +592,18 @@ describe('the shares of an endorsed list', () => {
     expect(await exists(openedAt)).toBe(false);
   });
 
+  test('are opened though what the list was endorsed with is replaced since', async () => {
+    await toEndorsed();
+    for (const site of SITES) await coordinator.put(answerAt('endorse', site), 'something else');
+    for (const site of SENT) await coordinator.put(keyOfUpdate[site]!, 'something else');
+    await coordinator.put(sharesAt('ulm'), 'something else');
+    await coordinator.answer('reveal');
+
+    await openAll();
+
+    expect((await opened()).sites).toEqual(SITES);
+  });
+
   test('are waited for while the campaign is paused', async () => {
     await toEndorsed();
     await pauseFor('2026-03-02T10:00:00.000Z', null);
@@ -720,6 +732,22 @@ describe('the shares of an endorsed list', () => {
     expect(await coordinator.failure()).toBe(
       tooFewOpened(4, 'munich: Too few of its shares fit what it has committed to.'),
     );
+  });
+
+  test('name a site once that has sealed its own wrongly and opened a wrong one', async () => {
+    const index = SENT.indexOf('hamburg');
+    const { content } = updates[index]!;
+    const sealed = Object.fromEntries(SITES.map((site) => [site, content.sealed.hamburg!]));
+    updates[index] = signed('update', { ...content, sealed }, (await secretsOf('hamburg')).signingKey);
+    await sealUpdates();
+    await toEndorsed();
+    const spoil = ({ self }: { self: Record<string, string> }) => Object.assign(self, { berlin: wrong });
+    await coordinator.put(answerAt('reveal', 'hamburg'), await changedAnswer('reveal', 'hamburg', spoil));
+    await coordinator.answer('reveal', ['berlin', 'munich', 'ulm']);
+
+    await openAll();
+
+    expect(await coordinator.failure()).toBe(tooFewOpened(4, `hamburg: ${WRONG_SHARES} berlin is wrong.`));
   });
 
   test('do not fit if a site without an update has sealed those of its keys wrongly', async () => {
