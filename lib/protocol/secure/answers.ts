@@ -19,8 +19,8 @@ export interface StepAnswers<T> {
   /** Sites without an answer, or with one that the reader lacks the right to read. */
   readonly missing: readonly string[];
   /**
-   * Why an answer cannot be read before an upgrade or without a right; undefined if there is none. A campaign that lacks answers waits
-   * for it and does not end.
+   * Why an answer cannot be read before an upgrade or without a right; undefined if there is none. A campaign that lacks answers
+   * waits for it and does not end.
    */
   readonly unread?: FedcardioError | undefined;
   /** Sites with an answer that cannot be used, and why: it is created once, so that no other one will come. */

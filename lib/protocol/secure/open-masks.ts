@@ -36,7 +36,8 @@ import { waitOf } from './wait.ts';
  * Brings a sealed round to the point where its masks can be removed: the sites endorse the list of updates, and when enough have
  * done so, open their shares. Idempotent. If too few answer in time, the round is lost, not its secrets, and the campaign ends.
  *
- * @throws FedcardioError `NEWER_SCHEMA` or `STORAGE` if the round would be lost without what an upgrade or a right may make readable
+ * @throws FedcardioError `NEWER_SCHEMA` or `STORAGE` if the round would be lost without what an upgrade or a right may make
+ *   readable
  */
 export async function openMasks(
   context: CoordinatorContext,
