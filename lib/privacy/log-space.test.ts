@@ -25,6 +25,8 @@ describe('logarithms of erfc', () => {
 
   test('give the normal distribution function, whose two tails add up to 1', () => {
     expect(logNormalCdf(0)).toBeCloseTo(-Math.LN2, 15);
+    expect(logNormalCdf(-2)).toBeCloseTo(-3.783184333682032, 13);
+    expect(logNormalCdf(1)).toBeCloseTo(-0.17275377902344988, 14);
     for (const x of [0.5, 2, 5]) expect(logAdd(logNormalCdf(x), logNormalCdf(-x))).toBeCloseTo(0, 14);
   });
 });
