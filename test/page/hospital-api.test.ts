@@ -166,10 +166,13 @@ test('says what a campaign asks of this site', async () => {
 
   expect(counts).toMatchObject({ training: 1, evaluation: 1 });
   expect(campaigns).toMatchObject([{ campaign: CAMPAIGN, phase: 'running', sent: 2 }]);
-  const [teacher, pseudoLabel] = campaigns[0]?.stages ?? [];
+  const [teacher, pseudoLabel, , evaluate] = campaigns[0]?.stages ?? [];
   expect(teacher).toMatchObject({ stage: 'teacher/hinge-points', rounds: 2, cases: 1 });
-  expect(teacher?.contents).toContain('weights');
-  expect(pseudoLabel?.contents).not.toContain('weights');
+  expect(teacher?.contents).toContainEqual({ content: 'weights' });
+  expect(pseudoLabel?.contents).not.toContainEqual({ content: 'weights' });
+  // Means of at least five cases are asked for, the site holds one out, and hinge points have no volume.
+  expect(evaluate?.contents).toContainEqual({ content: 'scores', minimum: 5, isWithheld: true });
+  expect(evaluate?.contents.some(({ content }) => content === 'volumes')).toBe(false);
   expect(pseudoLabel?.keys.some((key) => key.endsWith('.safetensors'))).toBe(false);
   expect(unknown.status).toBe(404);
 

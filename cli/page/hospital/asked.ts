@@ -4,6 +4,7 @@ import { type FederationKey, federationKeys, siteKeys } from '../../../lib/feder
 import { OBJECT_KINDS } from '../../../lib/federation/objects.ts';
 import {
   type Consent,
+  type ConsentLimits,
   kindOf,
   type Plan,
   planSchema,
@@ -13,14 +14,14 @@ import {
 import { isSmokeTest } from '../../../lib/federation/smoke-test.ts';
 import type { Task } from '../../../lib/federation/tasks.ts';
 import { shownConsent } from '../../../lib/protocol/consent/at-site.ts';
-import { isOver } from '../../../lib/protocol/consent/terms.ts';
+import { isOver, termsOf } from '../../../lib/protocol/consent/terms.ts';
 import { isPaused, readPauses } from '../../../lib/protocol/pauses.ts';
 import { isFor, roundsOf } from '../../../lib/protocol/plan.ts';
 import type { FederationStore, SiteStore } from '../../../lib/storage/contract.ts';
 import { readJson } from '../../../lib/storage/documents.ts';
 import { unreadableOf } from '../../../lib/storage/unreadable.ts';
 import type { AskedCampaign, SiteConsent } from '../../../page/api/hospital/decide.ts';
-import type { Content } from '../../../page/api/hospital/names.ts';
+import { contentsOf } from './contents.ts';
 
 /** What the answers about campaigns are made from. */
 export interface AskedSources {
@@ -100,7 +101,7 @@ export async function askedCampaign(sources: AskedSources, campaign: string): Pr
       ...(epsilon !== undefined && { epsilon }),
       phase: await phaseOf(federationStore, campaign),
       plannedAt: plan.at,
-      stages: plan.campaign.stages.map((stage) => stageOf(stage, plan, sources)),
+      stages: plan.campaign.stages.map((stage) => stageOf(stage, plan, consent?.limits, sources)),
       warnings: plan.warnings ?? [],
     };
   } catch (error) {
@@ -123,11 +124,18 @@ async function phaseOf(store: FederationStore, campaign: string): Promise<AskedC
   return isPaused([...pauses]) ? 'paused' : 'running';
 }
 
-function stageOf(stage: Stage, plan: Plan, { site, tasks, summary }: AskedSources): AskedCampaign['stages'][number] {
+function stageOf(
+  stage: Stage,
+  plan: Plan,
+  limits: ConsentLimits | undefined,
+  { site, tasks, summary }: AskedSources,
+): AskedCampaign['stages'][number] {
   const kind = kindOf(stage);
   const learnt = kind.tasks(stage);
   const all = [...(plan.tasks ?? []), ...tasks];
   const titleOf = (id: string) => all.find((task) => task.id === id)?.title ?? id;
+  const asked = termsOf(plan).stages.find(({ name }) => name === stage.name)?.tasks ?? learnt;
+  const answered = all.filter(({ id }) => asked.includes(id));
   const cases = isSmokeTest(plan.campaign.id) ? (summary?.smokeTests ?? 0) : summary && kind.samples(stage, summary);
   return {
     stage: stage.name,
@@ -136,26 +144,10 @@ function stageOf(stage: Stage, plan: Plan, { site, tasks, summary }: AskedSource
     rounds: roundsOf(stage),
     ...(cases !== undefined && { cases }),
     isForOthers: !isFor(stage, site),
-    contents: contentsOf(stage),
+    contents: contentsOf(stage, answered, limits, cases),
     keys: keysOf(stage, site),
     stays: 'training' in stage ? stage.training.localParameters : [],
   };
-}
-
-/** What the answers of a site to a stage hold, as their schema has it (lib/federation/schemas/update.ts). */
-function contentsOf(stage: Stage): Content[] {
-  const isTraining = 'training' in stage;
-  const scored = stage.kind === 'evaluate';
-  return [
-    ...(isTraining ? (['weights'] as const) : []),
-    'counts',
-    'figures',
-    ...(isTraining && stage.validate ? (['validation'] as const) : []),
-    ...(scored ? (['scores', 'volumes'] as const) : []),
-    ...(scored && stage.compare.length > 0 ? (['comparisons'] as const) : []),
-    'machine',
-    'failure',
-  ];
 }
 
 /** Kinds of objects that only stages with weights have, and those of the others. */

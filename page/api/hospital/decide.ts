@@ -14,7 +14,16 @@ const stageSchema = z.strictObject({
   cases: z.int().optional(),
   /** Whether the plan asks other sites only. */
   isForOthers: z.boolean(),
-  contents: z.array(z.enum(CONTENTS)),
+  /** What an answer contains, as the site's limits let it leave. */
+  contents: z.array(
+    z.strictObject({
+      content: z.enum(CONTENTS),
+      /** Fewest cases behind it: a score is a mean of as many. Absent: it leaves for every number of cases. */
+      minimum: z.int().optional(),
+      /** Whether it does not leave, because the site has fewer cases. */
+      isWithheld: z.boolean().optional(),
+    }),
+  ),
   /** Patterns of the keys below which they are stored in the federation bucket. */
   keys: z.array(z.string()),
   /** Patterns of the parameters that stay at the site. */

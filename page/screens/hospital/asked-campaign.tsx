@@ -1,5 +1,6 @@
 import type { AskedCampaign } from '../../api/hospital/decide.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
+import { useFormats } from '../../parts/format.ts';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useTexts } from '../../text/language.ts';
@@ -81,6 +82,7 @@ export function AskedCampaignCard(props: { readonly campaign: AskedCampaign; rea
 
 function Stages({ campaign }: { readonly campaign: AskedCampaign }) {
   const { decide: text } = useTexts().hospital;
+  const { number } = useFormats();
   return (
     <Table
       caption={campaign.campaign}
@@ -114,9 +116,12 @@ function Stages({ campaign }: { readonly campaign: AskedCampaign }) {
             ) : (
               <>
                 <ul class="contents">
-                  {contents.map((content) => (
-                    <li key={content} class={`content-${content}`}>
-                      {text.contents[content]}
+                  {contents.map(({ content, minimum, isWithheld }) => (
+                    <li key={content} class={isWithheld ? 'withheld' : undefined}>
+                      {minimum === undefined
+                        ? text.contents[content]
+                        : (text.limited[content]?.(number(minimum)) ?? text.contents[content])}
+                      {isWithheld && `: ${text.withheld}`}
                     </li>
                   ))}
                 </ul>

@@ -39,6 +39,10 @@ export function ConsentControls(props: {
   const [asked, setAsked] = useState<Decision>();
   const [failed, setFailed] = useState<{ readonly error: ApiError; readonly body: Body }>();
 
+  const isNone = consent.scores === 'none';
+  // A mean of one case is the value of a single case.
+  const isOfMeans = consent.scores === 'aggregates' && consent.minimumCases > 1;
+
   async function change(body: Body) {
     setFailed(undefined);
     try {
@@ -72,7 +76,7 @@ export function ConsentControls(props: {
       </p>
       {consent.reason !== undefined && <p class="reason">{consent.reason}</p>}
       <ul>
-        <li>{text.scores[consent.scores]}</li>
+        <li>{isOfMeans ? text.scores.aggregates(consent.minimumCases) : text.scores[isNone ? 'none' : 'cases']}</li>
         <li>{consent.figures ? text.minimum(consent.minimumCases) : text.noFigures}</li>
       </ul>
       {!isOver && (
@@ -173,7 +177,7 @@ function Question(props: {
             >
               {SCORE_LIMITS.map((limit) => (
                 <option key={limit} value={limit}>
-                  {text.scores[limit]}
+                  {text.scoreChoices[limit]}
                 </option>
               ))}
             </select>

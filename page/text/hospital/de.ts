@@ -41,9 +41,11 @@ export const hospitalDe: HospitalTexts = {
     },
     scores: {
       cases: 'Bewertungen einzelner Fälle dürfen das Haus verlassen, ohne Namen.',
-      aggregates: 'Bewertungen verlassen das Haus nur als Mittelwerte mehrerer Fälle.',
+      aggregates: (count) =>
+        `Bewertungen verlassen das Haus nur als Mittelwerte von mindestens ${count.toLocaleString('de')} Fällen.`,
       none: 'Keine Bewertungen verlassen das Haus.',
     },
+    scoreChoices: { cases: 'einzelner Fälle', aggregates: 'nur Mittelwerte', none: 'keine' },
     minimum: (count) =>
       `Kennzahlen verlassen das Haus, wenn mindestens ${plural(count, 'Fall', 'Fälle')} dahinterstehen.`,
     noFigures: 'Keine Kennzahlen verlassen das Haus.',
@@ -92,11 +94,19 @@ export const hospitalDe: HospitalTexts = {
       figures: 'Kennzahlen wie Verluste und Zahlen der Label',
       validation: 'Verlust auf Validierungsfällen',
       scores: 'Bewertungen einzelner Fälle, ohne Namen, jede Liste für sich sortiert',
-      volumes: 'wahre und vorhergesagte Kalkvolumen einzelner Fälle, ohne Namen',
+      volumes: 'wahre und vorhergesagte Volumen einzelner Fälle, ohne Namen',
       comparisons: 'Unterschiede zweier Modelle bei einzelnen Fällen, ohne Namen',
       machine: 'Sekunden, Speicher und Art des Rechners',
       failure: 'Code und Grund, falls es scheitert',
     },
+    limited: {
+      figures: (least) => `Kennzahlen wie Verluste und Zahlen der Label, über mindestens ${least} Fälle`,
+      validation: (least) => `Verlust auf Validierungsfällen, wenn es mindestens ${least} gibt`,
+      scores: (least) => `Bewertungen als Mittelwerte von je mindestens ${least} Fällen, jede Liste für sich sortiert`,
+      volumes: (least) => `wahre und vorhergesagte Volumen als Mittelwerte von je mindestens ${least} Fällen`,
+      comparisons: (least) => `Unterschiede zweier Modelle als Mittelwerte von je mindestens ${least} Fällen`,
+    },
+    withheld: 'nichts davon verlässt das Haus, weil dieser Standort weniger Fälle hat',
   },
   cases: {
     title: 'Meine Fälle',

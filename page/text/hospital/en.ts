@@ -1,4 +1,8 @@
+import type { Content } from '../../api/hospital/names.ts';
 import { pluralsOf } from '../plurals.ts';
+
+/** What contents are that leave only if there are at least so many cases behind them. */
+type LimitedTexts = Readonly<Partial<Record<Content, (least: string) => string>>>;
 
 /** The English texts of a hospital's screens. */
 
@@ -42,9 +46,10 @@ export const hospitalEn = {
     },
     scores: {
       cases: 'Scores of single cases may leave, without names.',
-      aggregates: 'Scores leave as means of several cases only.',
+      aggregates: (count: number) => `Scores leave as means of at least ${count.toLocaleString('en')} cases only.`,
       none: 'No scores leave.',
     },
+    scoreChoices: { cases: 'of single cases', aggregates: 'means only', none: 'none' },
     minimum: (count: number) => `Figures leave if they are about at least ${plural(count, 'case', 'cases')}.`,
     noFigures: 'No figures leave.',
     notDecided: 'This was not completed.',
@@ -91,11 +96,19 @@ export const hospitalEn = {
       figures: 'figures, such as losses and numbers of labels',
       validation: 'loss on validation cases',
       scores: 'scores of single cases, without names, each list sorted by itself',
-      volumes: 'true and predicted calcium volumes of single cases, without names',
+      volumes: 'true and predicted volumes of single cases, without names',
       comparisons: 'differences of two models on single cases, without names',
       machine: 'seconds, memory and kind of computer',
       failure: 'code and reason, if it fails',
-    },
+    } as Readonly<Record<Content, string>>,
+    limited: {
+      figures: (least: string) => `figures, such as losses and numbers of labels, of at least ${least} cases`,
+      validation: (least: string) => `loss on validation cases, if there are at least ${least}`,
+      scores: (least: string) => `scores as means of at least ${least} cases each, each list sorted by itself`,
+      volumes: (least: string) => `true and predicted volumes as means of at least ${least} cases each`,
+      comparisons: (least: string) => `differences of two models as means of at least ${least} cases each`,
+    } as LimitedTexts,
+    withheld: 'nothing of it leaves, because this site has fewer cases',
   },
   cases: {
     title: 'My cases',
