@@ -40,16 +40,26 @@ describe.skipIf(BROWSER === undefined)('a hospital decides on its page', { timeo
 
     await page.getByRole('button', { name: 'Agree' }).click();
     const dialog = page.getByRole('dialog');
-    const confirm = dialog.getByRole('button', { name: 'Agree' });
-    expect(await confirm.isDisabled()).toBe(true);
-    await dialog.getByLabel(/Who decides/).fill('Data protection office');
+    const by = dialog.getByLabel(/Who decides \(required/);
+    const fewest = dialog.getByLabel(/Fewest cases/);
     await dialog.getByLabel('Scores').selectOption('none');
-    await dialog.getByLabel('Fewest cases behind a figure').fill('12');
+    await fewest.fill('');
+    await fewest.pressSequentially('2000');
+    await fewest.press('Enter');
+    await dialog.getByText('Write the name or the office').waitFor();
+    await dialog.getByText('Write a whole number from 1 to 1,000.').waitFor();
+    expect(await by.evaluate((input) => input.matches(':focus'))).toBe(true);
+    expect(await fewest.inputValue()).toBe('2000');
     expect(await axeFindings(page)).toEqual([]);
     await screenshot(page, 'consent');
-    await confirm.click();
+    await by.fill('Data protection office');
+    await fewest.fill('12');
+    expect(await dialog.locator('.field-fault').count()).toBe(0);
+    await fewest.press('Enter');
 
     await page.getByText('Figures leave if they are about at least 12 cases.').waitFor();
+    const focused = page.locator(':focus');
+    await focused.getByText('agreed').waitFor();
     const own = await readJson(siteStore('berlin'), siteKeys.consent(CAMPAIGN), consentSchema);
     expect(own.value).toMatchObject({
       state: 'agreed',
@@ -68,11 +78,16 @@ describe.skipIf(BROWSER === undefined)('a hospital decides on its page', { timeo
     const after = await readJson(siteStore('berlin'), siteKeys.consent(CAMPAIGN), consentSchema);
     expect(after.value.state).toBe('withdrawn');
 
+    // The refusal is in the dialog, which keeps what was typed, also after it was closed.
     const alert = page.getByRole('alert');
     await alert.getByText(/has recorded its answer \(withdrawn\), but could not tell the coordinator/).waitFor();
     expect((await copy())?.value.state).toBe('agreed');
+    expect(await dialog.getByRole('alert').count()).toBe(1);
+    await dialog.getByRole('button', { name: 'Do not change anything' }).click();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    expect(await dialog.getByLabel(/Who decides/).inputValue()).toBe('Data protection office');
     isAway = false;
-    await alert.getByRole('button', { name: 'Try again' }).click();
+    await dialog.getByRole('button', { name: 'Withdraw the consent' }).click();
     await alert.waitFor({ state: 'detached' });
     expect((await copy())?.value.state).toBe('withdrawn');
 

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { instant } from './common.ts';
-import { CONSENT_STATES, CONTENTS, DECIDER_LENGTH, DECISION_REASON_LENGTH, DECISIONS, SCORE_LIMITS } from './names.ts';
+import {
+  CONSENT_STATES,
+  CONTENTS,
+  DECIDER_LENGTH,
+  DECISION_REASON_LENGTH,
+  DECISIONS,
+  MOST_MINIMUM_CASES,
+  SCORE_LIMITS,
+} from './names.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -51,7 +59,7 @@ export const decisionSchema = z.strictObject({
   reason: z.string().max(DECISION_REASON_LENGTH).optional(),
   scores: z.enum(SCORE_LIMITS).optional(),
   figures: z.boolean().optional(),
-  minimumCases: z.int().min(1).max(1000).optional(),
+  minimumCases: z.int().min(1).max(MOST_MINIMUM_CASES).optional(),
 });
 
 export const askedCampaignSchema = z.strictObject({

@@ -38,6 +38,8 @@ export const SCORE_LIMITS = ['cases', 'aggregates', 'none'] as const;
 /** Longest name of a person who decides, and longest reason. */
 export const DECIDER_LENGTH = 200;
 export const DECISION_REASON_LENGTH = 500;
+/** The largest number of cases that a site may demand behind a figure. */
+export const MOST_MINIMUM_CASES = 1000;
 
 /** Kinds of objects that a site sends. */
 export const SENT_KINDS = ['weights', 'answer', 'failure', 'keys', 'consent', 'withdrawal', 'counts', 'other'] as const;

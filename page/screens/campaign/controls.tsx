@@ -86,7 +86,7 @@ function Question(props: {
       title={text[`${action}Title`]}
       action={text[`${action}Action`]}
       isDangerous={action === 'cancel'}
-      onConfirm={() => onConfirm(action, reason.trim())}
+      onConfirm={() => void onConfirm(action, reason.trim())}
       onClose={onClose}
     >
       <p>{text[`${action}Text`]}</p>

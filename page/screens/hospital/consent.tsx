@@ -1,13 +1,10 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { SiteConsent } from '../../api/hospital/decide.ts';
-import { DECIDER_LENGTH, DECISION_REASON_LENGTH, type DECISIONS, SCORE_LIMITS } from '../../api/hospital/names.ts';
 import { ApiError, request } from '../../client.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
-import { Confirm } from '../../parts/confirm.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useTexts } from '../../text/language.ts';
-
-type Decision = (typeof DECISIONS)[number];
+import { type Answer, bodyOf, ConsentQuestion, type Decision } from './consent-question.tsx';
 
 const TONES: Readonly<Record<SiteConsent['state'], Tone>> = {
   asked: 'waiting',
@@ -36,27 +33,36 @@ export function ConsentControls(props: {
 }) {
   const { campaign, plan, consent, isOver, onChanged } = props;
   const { decide: text } = useTexts().hospital;
-  const [asked, setAsked] = useState<Decision>();
-  const [failed, setFailed] = useState<{ readonly error: ApiError; readonly body: Body }>();
-
-  const isNone = consent.scores === 'none';
-  // A mean of one case is the value of a single case.
+  /** The answer that a person is about to give. */
+  const [open, setOpen] = useState<Answer>();
+  /** The last answer that was not completed, with what was typed. */
+  const [failed, setFailed] = useState<{ readonly error: ApiError; readonly answer: Answer }>();
+  const state = useRef<HTMLParagraphElement>(null);
   const isOfMeans = consent.scores === 'aggregates' && consent.minimumCases > 1;
 
-  async function change(body: Body) {
-    setFailed(undefined);
+  async function give(answer: Answer): Promise<boolean> {
     try {
-      await request('siteConsent', { campaign }, { body: { ...body, plan } });
-    } catch (failure) {
-      if (!(failure instanceof ApiError)) throw failure;
-      setFailed({ error: failure, body });
+      await request('siteConsent', { campaign }, { body: { ...bodyOf(answer), plan } });
+      setFailed(undefined);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setFailed({ error, answer });
+      return false;
+    } finally {
+      onChanged();
     }
-    onChanged();
+  }
+
+  function close() {
+    setOpen(undefined);
+    // The button that asked is gone with the state that it was for.
+    if (!failed || document.activeElement === document.body) state.current?.focus();
   }
 
   return (
     <div class="consent">
-      <p>
+      <p ref={state} tabIndex={-1} aria-live="polite">
         {isOver && consent.state === 'asked' ? (
           <Badge tone="neutral">{text.unanswered}</Badge>
         ) : (
@@ -76,7 +82,12 @@ export function ConsentControls(props: {
       </p>
       {consent.reason !== undefined && <p class="reason">{consent.reason}</p>}
       <ul>
-        <li>{isOfMeans ? text.scores.aggregates(consent.minimumCases) : text.scores[isNone ? 'none' : 'cases']}</li>
+        {/* A mean of one case is the value of a single case. */}
+        <li>
+          {isOfMeans
+            ? text.scores.aggregates(consent.minimumCases)
+            : text.scores[consent.scores === 'none' ? 'none' : 'cases']}
+        </li>
         <li>{consent.figures ? text.minimum(consent.minimumCases) : text.noFigures}</li>
       </ul>
       {!isOver && (
@@ -86,116 +97,40 @@ export function ConsentControls(props: {
               key={decision}
               type="button"
               class={decision === 'agreed' ? 'primary' : 'danger'}
-              onClick={() => setAsked(decision)}
+              onClick={() => {
+                setFailed(undefined);
+                setOpen({
+                  decision,
+                  by: '',
+                  reason: '',
+                  scores: consent.scores,
+                  minimumCases: `${consent.minimumCases}`,
+                });
+              }}
             >
               {text.decisions[decision]}
             </button>
           ))}
         </p>
       )}
-      {failed && (
+      {failed && !open && (
         <p class="fault" role="alert">
           <strong>{text.notDecided}</strong> {failed.error.message} {failed.error.hint}{' '}
-          <button type="button" onClick={() => change(failed.body)}>
+          <button type="button" onClick={() => setOpen(failed.answer)}>
             {text.tryAgain}
           </button>
         </p>
       )}
-      {asked && (
-        <Question
+      {open && (
+        <ConsentQuestion
           campaign={campaign}
-          decision={asked}
-          consent={consent}
-          onConfirm={change}
-          onClose={() => setAsked(undefined)}
+          answer={open}
+          refusal={failed?.error}
+          onChange={setOpen}
+          onConfirm={() => give(open)}
+          onClose={close}
         />
       )}
     </div>
-  );
-}
-
-interface Body {
-  readonly state: Decision;
-  readonly by: string;
-  readonly reason?: string;
-  readonly scores?: SiteConsent['scores'];
-  readonly minimumCases?: number;
-}
-
-function Question(props: {
-  readonly campaign: string;
-  readonly decision: Decision;
-  readonly consent: SiteConsent;
-  readonly onConfirm: (body: Body) => void;
-  readonly onClose: () => void;
-}) {
-  const { campaign, decision, consent, onConfirm, onClose } = props;
-  const { decide: text } = useTexts().hospital;
-  const [by, setBy] = useState('');
-  const [reason, setReason] = useState('');
-  const [scores, setScores] = useState(consent.scores);
-  const [minimumCases, setMinimumCases] = useState(consent.minimumCases);
-  const limits = decision === 'agreed' ? { scores, minimumCases } : {};
-  return (
-    <Confirm
-      title={`${text.decisions[decision]}: ${campaign}`}
-      action={text.decisions[decision]}
-      isDangerous={decision !== 'agreed'}
-      isReady={by.trim() !== ''}
-      onConfirm={() =>
-        onConfirm({ state: decision, by: by.trim(), ...(reason.trim() !== '' && { reason: reason.trim() }), ...limits })
-      }
-      onClose={onClose}
-    >
-      <p>{text.effects[decision]}</p>
-      <label class="field">
-        <span>{text.by}</span>
-        <input
-          type="text"
-          required
-          maxLength={DECIDER_LENGTH}
-          value={by}
-          onInput={({ currentTarget }) => setBy(currentTarget.value)}
-        />
-      </label>
-      <label class="field">
-        <span>{text.why}</span>
-        <input
-          type="text"
-          maxLength={DECISION_REASON_LENGTH}
-          value={reason}
-          onInput={({ currentTarget }) => setReason(currentTarget.value)}
-        />
-      </label>
-      {decision === 'agreed' && (
-        <>
-          <label class="field">
-            <span>{text.whichScores}</span>
-            <select
-              value={scores}
-              onChange={({ currentTarget }) => setScores(currentTarget.value as SiteConsent['scores'])}
-            >
-              {SCORE_LIMITS.map((limit) => (
-                <option key={limit} value={limit}>
-                  {text.scoreChoices[limit]}
-                </option>
-              ))}
-            </select>
-          </label>
-          <label class="field">
-            <span>{text.minimumCases}</span>
-            <input
-              type="number"
-              min={1}
-              max={1000}
-              value={minimumCases}
-              onInput={({ currentTarget }) =>
-                setMinimumCases(Math.max(1, Math.round(Number(currentTarget.value)) || 1))
-              }
-            />
-          </label>
-        </>
-      )}
-    </Confirm>
   );
 }

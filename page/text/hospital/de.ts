@@ -34,7 +34,7 @@ export const hospitalDe: HospitalTexts = {
     decisions: { agreed: 'Zustimmen', declined: 'Ablehnen', withdrawn: 'Zustimmung zurückziehen' },
     effects: {
       agreed:
-        'Die nächste Aufgabe dieser Kampagne beginnt hier, und was aufgeführt ist, verlässt das Haus. Sie können die Zustimmung jederzeit zurückziehen.',
+        'Die nächste Aufgabe dieser Kampagne beginnt hier, und was aufgeführt ist, verlässt das Haus, innerhalb der Grenzen hier unten. Sie können die Zustimmung jederzeit zurückziehen.',
       declined: 'Für diese Kampagne beginnt nichts, und nichts verlässt das Haus. Sie können später noch zustimmen.',
       withdrawn:
         'Ab der nächsten Runde beginnt nichts mehr, und nichts verlässt das Haus. Was zusammengeführt ist, bleibt in den Modellen.',
@@ -51,10 +51,13 @@ export const hospitalDe: HospitalTexts = {
     noFigures: 'Keine Kennzahlen verlassen das Haus.',
     notDecided: 'Das wurde nicht abgeschlossen.',
     tryAgain: 'Noch einmal versuchen',
-    by: 'Wer entscheidet (die Koordination sieht es)',
+    by: 'Wer entscheidet (erforderlich; die Koordination sieht es)',
+    byMissing: 'Tragen Sie den Namen oder die Stelle ein, die entscheidet.',
     why: 'Grund, wenn Sie einen nennen wollen (die Koordination sieht ihn)',
     whichScores: 'Bewertungen',
-    minimumCases: 'Mindestzahl der Fälle hinter einer Kennzahl',
+    minimumCases: (most) =>
+      `Mindestzahl der Fälle hinter einer Kennzahl oder einem Mittelwert (1 bis ${most.toLocaleString('de')})`,
+    badMinimum: (most) => `Tragen Sie eine ganze Zahl von 1 bis ${most.toLocaleString('de')} ein.`,
     empty: 'Noch keine Kampagne hat diesen Standort angefragt',
     emptyHint: 'Eine Kampagne erscheint hier mit der ersten Aufgabe, die Ihr Standort für sie erhält.',
     scope:

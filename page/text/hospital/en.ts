@@ -39,7 +39,7 @@ export const hospitalEn = {
     decisions: { agreed: 'Agree', declined: 'Decline', withdrawn: 'Withdraw the consent' },
     effects: {
       agreed:
-        'The next task of this campaign starts here, and what is listed leaves. You can withdraw the consent at any time.',
+        'The next task of this campaign starts here, and what is listed leaves, within the limits below. You can withdraw the consent at any time.',
       declined: 'Nothing is started and nothing leaves for this campaign. You can still agree later.',
       withdrawn:
         'From the next round on, nothing is started and nothing leaves. What has been merged stays in the models.',
@@ -54,10 +54,12 @@ export const hospitalEn = {
     noFigures: 'No figures leave.',
     notDecided: 'This was not completed.',
     tryAgain: 'Try again',
-    by: 'Who decides (the coordinator sees it)',
+    by: 'Who decides (required; the coordinator sees it)',
+    byMissing: 'Write the name or the office of whoever decides.',
     why: 'Reason, if you want to give one (the coordinator sees it)',
     whichScores: 'Scores',
-    minimumCases: 'Fewest cases behind a figure',
+    minimumCases: (most: number) => `Fewest cases behind a figure or a mean (1 to ${most.toLocaleString('en')})`,
+    badMinimum: (most: number) => `Write a whole number from 1 to ${most.toLocaleString('en')}.`,
     empty: 'No campaign has asked this site yet',
     emptyHint: 'A campaign appears here with the first task that your site receives for it.',
     scope: 'A site learns of a campaign by its first task. It may read every plan, but not the list of all campaigns.',
