@@ -20,7 +20,7 @@ warnWithoutBrowser();
 
 /** Screens, and a text that shows that each has its content. The last one draws a picture, which slows others down. */
 const SCREENS = {
-  cases: 'catalogued',
+  cases: 'accepted',
   decide: CAMPAIGN,
   sent: 'record of this site',
   readiness: 'Not checked yet.',
@@ -119,11 +119,16 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
       mkdirSync(join(folder, 'CASES', id), { recursive: true });
       writeFileSync(join(folder, 'CASES', id, 'image.nii.gz'), body);
     }
+    mkdirSync(join(folder, 'CASES/p8/labels'));
+    writeFileSync(join(folder, 'CASES/p8/labels/calcification.nii.gz'), PNG);
     const { page, faults } = await at('cases');
 
     await page.getByLabel('Choose a folder').setInputFiles(join(folder, 'CASES'));
     await page.getByText('1 of 2 cases would be accepted.').waitFor();
-    await page.getByText('It is a PNG picture').last().waitFor();
+    const checked = (id: string) => page.locator('.checked > li').filter({ has: page.getByText(id, { exact: true }) });
+    await checked('p9').getByText('It is a PNG picture').waitFor();
+    expect(await checked('p9').locator('.badge').textContent()).toContain('refused');
+    expect(await checked('p8').locator('.badge').textContent()).toContain('accepted without some files');
     expect(await hospital.site.store.head(siteKeys.image('training', 'p8'))).toBeUndefined();
     await page.getByRole('button', { name: 'Upload 1 case' }).click();
     await page.getByText('The copy on this computer has been removed.').waitFor();

@@ -20,7 +20,7 @@ export function casePage({ cases, strays, unread }: SiteStates, tasks: readonly 
   const found = cases.filter(
     (one) =>
       (search === undefined || one.case.toLowerCase().includes(search)) &&
-      (query.verdict === undefined || isOf(verdictOf(one), query.verdict)) &&
+      (query.verdict === undefined || verdictOf(one) === query.verdict) &&
       (query.use === undefined || one.use === query.use) &&
       (query.task === undefined || hasLabel(one, query.task)),
   );
@@ -37,10 +37,6 @@ export function casePage({ cases, strays, unread }: SiteStates, tasks: readonly 
     strays: strays.slice(0, SHOWN_STRAYS).map(({ key, ...fault }) => faultOf(key, fault)),
   };
 }
-
-/** A case without some of its files is accepted, and has something to correct. */
-const isOf = (verdict: Verdict, wanted: Verdict): boolean =>
-  verdict === wanted || (verdict === 'partly accepted' && (wanted === 'accepted' || wanted === 'rejected'));
 
 const taskOfKey = (key: string): string | undefined => {
   const part = parseCaseKey(key)?.part;

@@ -10,12 +10,12 @@ export function CheckedCases({ cases }: { readonly cases: readonly CheckedCase[]
   if (told.length === 0) return null;
   return (
     <ul class="checked">
-      {told.map(({ case: id, faults, warnings }) => (
+      {told.map(({ case: id, accepted, faults, warnings }) => (
         <li key={id}>
           <strong>{id === '.' ? text.beside : id}</strong>{' '}
           {faults.length > 0 && (
             <>
-              <Badge tone="bad">{text.refused}</Badge>
+              <Badge tone={accepted ? 'waiting' : 'bad'}>{accepted ? text.withoutFiles : text.refused}</Badge>
               <Faults faults={faults} />
             </>
           )}
