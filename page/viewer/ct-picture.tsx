@@ -8,6 +8,7 @@ import { fetchVolume, type Loaded } from './fetch-volume.ts';
 import type { NamedPoint } from './layer.ts';
 import { PictureTools } from './picture-tools.tsx';
 import type { Place, Scene } from './scene.ts';
+import { Swatch } from './swatch.tsx';
 import './viewer.css';
 import { WINDOWS } from './windows.ts';
 
@@ -70,6 +71,8 @@ export function CtPicture(props: {
 
   useEffect(() => scene?.setPoints(points), [scene, points]);
 
+  const near = place && nearestPoint(points, place);
+
   if (!isAble) {
     return (
       <p class="stale" role="alert">
@@ -110,6 +113,11 @@ export function CtPicture(props: {
         )}
       </div>
       <p class="picture-place">
+        {near && (
+          <>
+            <Swatch colour={near.colour} /> {text.near(near.title, near.mm.toFixed(1))} ·{' '}
+          </>
+        )}
         {place && text.at(place.mm.map((value) => value.toFixed(1)).join(' / '), huText(place))}
       </p>
       <p class="quiet" id="picture-keys">
@@ -117,6 +125,14 @@ export function CtPicture(props: {
       </p>
     </>
   );
+}
+
+/** The landmark next to a place, and how far away it is, mm. */
+function nearestPoint(points: readonly NamedPoint[], { mm: [x, y, z] }: Place) {
+  const away = points.map(({ title, colour, position }) => {
+    return { title, colour, mm: Math.hypot(position[0] - x, position[1] - y, position[2] - z) };
+  });
+  return away.toSorted((a, b) => a.mm - b.mm)[0];
 }
 
 const huText = ({ hu }: Place): string => (hu === undefined ? '– HU' : `${Math.round(hu)} HU`);

@@ -2,10 +2,11 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../client.ts';
 import { useTexts } from '../text/language.ts';
-import { colourOf, cssOf } from './colours.ts';
+import { colourOf, firstColours } from './colours.ts';
 import { fetchVolume } from './fetch-volume.ts';
 import type { Layer } from './layer.ts';
 import type { Scene } from './scene.ts';
+import { Swatch } from './swatch.tsx';
 
 /** Class maps that can be laid on the CT, with a legend. `about` says of each where it comes from. */
 export function LayerList<L extends Layer>(props: {
@@ -15,11 +16,12 @@ export function LayerList<L extends Layer>(props: {
 }) {
   const { viewer: text } = useTexts();
   const { layers, scene, about } = props;
+  const first = firstColours(layers);
   return (
     <>
       <ul class="layers">
-        {layers.map((layer, index) => (
-          <LayerItem key={layer.id} layer={layer} index={index} scene={scene}>
+        {layers.map((layer) => (
+          <LayerItem key={layer.id} layer={layer} first={first.get(layer.id) ?? 0} scene={scene}>
             {about(layer)}
           </LayerItem>
         ))}
@@ -42,11 +44,12 @@ export function LayerList<L extends Layer>(props: {
 
 function LayerItem(props: {
   readonly layer: Layer;
-  readonly index: number;
+  /** Number of its first colour. */
+  readonly first: number;
   readonly scene: Scene | undefined;
   readonly children: ComponentChildren;
 }) {
-  const { layer, index, scene, children } = props;
+  const { layer, first, scene, children } = props;
   const { id, title, classes, address, isShown } = layer;
   const [isOn, setIsOn] = useState(isShown);
   const [error, setError] = useState<string>();
@@ -56,7 +59,7 @@ function LayerItem(props: {
     const { signal } = controller;
     const draw = async () => {
       const body = await fetchVolume(address, signal);
-      if (!signal.aborted) await scene.show(layer, index, body);
+      if (!signal.aborted) await scene.show(layer, first, body);
     };
     draw().catch((thrown: unknown) => {
       if (!signal.aborted) setError(thrown instanceof ApiError ? thrown.message : String(thrown));
@@ -79,11 +82,11 @@ function LayerItem(props: {
           <strong>{title}</strong> {children}
         </span>
       </label>
-      {isOn && address !== undefined && (
+      {(isOn || address === undefined) && (
         <ul class="legend">
           {classes.map(({ label, title: name }) => (
             <li key={label}>
-              <Swatch colour={cssOf(colourOf(index, label))} /> {name}
+              <Swatch colour={colourOf(first, label)} /> {name}
             </li>
           ))}
         </ul>
@@ -92,10 +95,3 @@ function LayerItem(props: {
     </li>
   );
 }
-
-/** A spot of colour. Drawn as SVG, because the page's policy allows no style attributes. */
-const Swatch = ({ colour }: { readonly colour: string }) => (
-  <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true">
-    <rect width="10" height="10" rx="2" fill={colour} />
-  </svg>
-);

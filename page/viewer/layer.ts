@@ -1,3 +1,5 @@
+import type { Colour } from './colours.ts';
+
 /** A class map that can be laid on a CT. */
 export interface Layer {
   /** Unique on its CT. */
@@ -14,5 +16,6 @@ export interface Layer {
 /** A point to draw, with its name (world, RAS, mm). */
 export interface NamedPoint {
   readonly title: string;
+  readonly colour: Colour;
   readonly position: readonly [number, number, number];
 }

@@ -1,5 +1,5 @@
 import { MULTIPLANAR_TYPE, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
-import { colourOf } from './colours.ts';
+import { COLOURS, type Colour, colourOf } from './colours.ts';
 import type { Layer, NamedPoint } from './layer.ts';
 import { StrictNiivue } from './strict-niivue.ts';
 
@@ -26,8 +26,8 @@ export interface Scene {
   setWindow(low: number, high: number): void;
   setView(view: View): void;
   setOpacity(opacity: number): void;
-  /** Draws a class map on the CT; the second number of `colourOf` is the class. */
-  show(layer: Layer, index: number, body: ArrayBuffer): Promise<void>;
+  /** Draws a class map on the CT, whose classes have colours from the `first` on. */
+  show(layer: Layer, first: number, body: ArrayBuffer): Promise<void>;
   hide(id: string): void;
   setPoints(points: readonly NamedPoint[]): void;
   goTo(mm: readonly [number, number, number]): void;
@@ -35,9 +35,6 @@ export interface Scene {
   move(x: number, y: number, z: number): void;
   close(): void;
 }
-
-/** CSS pixels of a picture with names in it. */
-const WIDE = 640;
 
 /** @throws Error for a file that cannot be drawn, which intake does not accept */
 export async function openScene(
@@ -56,8 +53,8 @@ export async function openScene(
     multiplanarShowRender: SHOW_RENDER.ALWAYS,
     multiplanarLayout: MULTIPLANAR_TYPE.GRID,
     multiplanarEqualSize: true,
-    // Beside the planes there is room for names on a wide picture only; the list of landmarks has them anyway.
-    showLegend: canvas.clientWidth >= WIDE,
+    // Names would take a quarter of the picture. The list of landmarks has them, with the same colours.
+    showLegend: false,
     dragAndDropEnabled: false,
     // A landmark is drawn in the planes next to it only.
     meshThicknessOn2D: 4,
@@ -76,6 +73,7 @@ export async function openScene(
     [image.cal_min, image.cal_max] = [low, high];
     nv.updateGLVolume();
   };
+  nv.addColormap(CLASS_COLOURS, classColours());
   nv.setSliceType(SLICES.all);
   const layers = new Map<string, NVImage>();
   let opacity = 0.6;
@@ -91,10 +89,10 @@ export async function openScene(
       for (const layer of layers.values()) layer.opacity = opacity;
       nv.updateGLVolume();
     },
-    async show(layer, index, body) {
+    async show(layer, first, body) {
       if (layers.has(layer.id)) return;
       const map = await imageOf(body);
-      map.setColormapLabel(tableOf(layer, index));
+      map.setColormapLabel(tableOf(layer, first));
       map.opacity = opacity;
       layers.set(layer.id, map);
       nv.addVolume(map);
@@ -141,9 +139,9 @@ function placeOf(given: unknown): Place {
 }
 
 /** Colours by the number of the class; 0 is transparent. */
-function tableOf({ classes }: Layer, layer: number) {
+function tableOf({ classes }: Layer, first: number) {
   const labels = [0, ...classes.map(({ label }) => label)];
-  const colours = labels.map((label) => (label === 0 ? ([0, 0, 0] as const) : colourOf(layer, label)));
+  const colours = labels.map((label) => (label === 0 ? ([0, 0, 0] as const) : colourOf(first, label)));
   return {
     R: colours.map(([red]) => red),
     G: colours.map(([, green]) => green),
@@ -154,21 +152,41 @@ function tableOf({ classes }: Layer, layer: number) {
   };
 }
 
-/** Points as spheres of 2 mm with their names. */
+/** NiiVue's name of the colours of landmarks, and where in it each is: a colour map has 256 places, between which it mixes. */
+const CLASS_COLOURS = 'fedcardio-classes';
+const STEP = Math.floor(255 / COLOURS.length);
+const placeOfColour = (colour: Colour): number => Math.max(0, COLOURS.indexOf(colour)) * STEP;
+
+function classColours() {
+  const last = COLOURS[COLOURS.length - 1] as Colour;
+  const colours = [...COLOURS, last];
+  return {
+    R: colours.map(([red]) => red),
+    G: colours.map(([, green]) => green),
+    B: colours.map(([, , blue]) => blue),
+    A: colours.map(() => 255),
+    I: [...COLOURS.map(placeOfColour), 255],
+    min: 0,
+    max: 255,
+  };
+}
+
+/** Points as spheres of 2 mm in their colours. */
 const connectomeOf = (points: readonly NamedPoint[]) => ({
   name: 'landmarks',
-  nodeColormap: 'warm',
-  nodeColormapNegative: 'winter',
+  nodeColormap: CLASS_COLOURS,
+  nodeColormapNegative: CLASS_COLOURS,
   nodeMinColor: 0,
-  nodeMaxColor: 1,
+  nodeMaxColor: 255,
   nodeScale: 2,
   edgeColormap: 'warm',
   edgeColormapNegative: 'winter',
   edgeMin: 0,
   edgeMax: 1,
   edgeScale: 0,
-  showLegend: true,
-  legendLineThickness: 1,
-  nodes: points.map(({ title, position: [x, y, z] }) => ({ name: title, x, y, z, colorValue: 1, sizeValue: 1 })),
+  showLegend: false,
+  nodes: points.map(({ title, colour, position: [x, y, z] }) => {
+    return { name: title, x, y, z, colorValue: placeOfColour(colour), sizeValue: 1 };
+  }),
   edges: [],
 });

@@ -147,6 +147,12 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
 
     await point.click();
     const atPoint = await place.textContent();
+    expect(atPoint).toMatch(/left hinge point, 0\.\d mm away/);
+    const colours = await page
+      .locator('.points .swatch rect')
+      .evaluateAll((spots) => spots.map((spot) => spot.getAttribute('fill')));
+    expect(colours).toHaveLength(5);
+    expect(new Set(colours).size).toBe(colours.length);
     await page.getByLabel(/Axial, coronal and sagittal/).focus();
     await page.keyboard.press('ArrowRight');
     await page.getByRole('combobox', { name: 'Window' }).selectOption({ label: 'Lung (-1350 to 150 HU)' });

@@ -94,9 +94,8 @@ async function requireShort(store: SiteStore, key: SiteKey, most: number): Promi
 }
 
 const pointsOf = ({ task, landmarks = {} }: MeasuredTask) =>
-  Object.entries(landmarks).map(([name, position]) => ({
-    title: titleOf(task as Task, name),
-    position: position as [number, number, number] | null,
-  }));
-
-const titleOf = (task: Task, name: string): string => classTitle(task, task.classes.indexOf(name) + 1);
+  Object.entries(landmarks).map(([name, position]) => {
+    const label = (task as Task).classes.indexOf(name) + 1;
+    const title = classTitle(task as Task, label);
+    return { task: task.id, label, title, position: position as [number, number, number] | null };
+  });

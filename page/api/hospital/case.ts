@@ -62,6 +62,9 @@ export const caseSchema = z.strictObject({
 });
 
 const pointSchema = z.strictObject({
+  task: z.string(),
+  /** Its class. */
+  label: z.int(),
   title: z.string(),
   /** World (RAS), mm; null if it was not found. */
   position: triple.nullable(),

@@ -68,7 +68,7 @@ function CaseView({ one }: { readonly one: Case }) {
         </div>
         <div class="on-ct-side">
           <Layers one={one} scene={scene} />
-          <PointPanels id={one.case} scene={scene} onShow={setShown} />
+          <PointPanels id={one.case} findings={one.findings} scene={scene} onShow={setShown} />
         </div>
       </div>
       <p class="quiet">{text.purpose}</p>

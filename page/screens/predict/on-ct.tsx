@@ -4,11 +4,12 @@ import { ROUTES } from '../../api/routes.ts';
 import { urlOf } from '../../client.ts';
 import { useFormats } from '../../parts/format.ts';
 import { useTexts } from '../../text/language.ts';
+import { colourOf, firstColours } from '../../viewer/colours.ts';
 import { CtPicture } from '../../viewer/ct-picture.tsx';
 import { Distance } from '../../viewer/distance.tsx';
 import type { Layer, NamedPoint } from '../../viewer/layer.ts';
 import { LayerList } from '../../viewer/layer-list.tsx';
-import { PointList } from '../../viewer/point-list.tsx';
+import { type ListedPoint, PointList } from '../../viewer/point-list.tsx';
 import type { Scene } from '../../viewer/scene.ts';
 
 /** Address of a file of a prediction. */
@@ -73,13 +74,19 @@ function Opened({ prediction, ct }: OnCtProps) {
   );
 }
 
-/** All points of the landmark tasks, found or not. */
-const pointsOf = ({ tasks }: ResultCt) =>
-  tasks
+/** All points of the landmark tasks, found or not, in the colours of their classes. */
+function pointsOf({ tasks }: ResultCt): readonly ListedPoint[] {
+  const first = firstColours(tasks.map(({ task, classes }) => ({ id: task, classes })));
+  return tasks
     .filter(({ kind }) => kind === 'landmarks')
-    .flatMap(({ figures }) =>
-      figures.map(({ title, position }) => ({
-        title,
-        position: (position ?? null) as NamedPoint['position'] | null,
-      })),
+    .flatMap(({ task, classes, figures }) =>
+      figures.map(({ title, position }, index) => {
+        const label = classes.find((one) => one.title === title)?.label ?? index + 1;
+        return {
+          title,
+          colour: colourOf(first.get(task) ?? 0, label),
+          position: (position ?? null) as ListedPoint['position'],
+        };
+      }),
     );
+}

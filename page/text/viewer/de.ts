@@ -20,6 +20,7 @@ export const viewerDe: typeof viewerEn = {
   view: 'Ansicht',
   views: { all: 'Alle vier', axial: 'Axial', coronal: 'Koronal', sagittal: 'Sagittal', volume: 'Volumen' },
   at: (mm, hu) => `${mm} mm (R A S), ${hu}`,
+  near: (title, mm) => `${title}, ${mm} mm entfernt`,
   layers: 'Auf dem CT',
   opacity: 'Deckkraft der Ebenen',
   points: 'Landmarken',

@@ -17,6 +17,7 @@ export const viewerEn = {
   view: 'View',
   views: { all: 'All four', axial: 'Axial', coronal: 'Coronal', sagittal: 'Sagittal', volume: 'Volume' },
   at: (mm: string, hu: string) => `${mm} mm (R A S), ${hu}`,
+  near: (title: string, mm: string) => `${title}, ${mm} mm away`,
   layers: 'On the CT',
   opacity: 'Opacity of the layers',
   points: 'Landmarks',
