@@ -23,7 +23,7 @@ export const whatLeaves: Picture = {
   title: { en: 'What leaves your hospital, and what never does', de: 'Was Ihr Krankenhaus verlässt, und was nie' },
   description: {
     en: 'Never leaves: CTs, labels, names, numbers and dates of patients, the list of pseudonyms, names of cases. Leaves: weights of the network, counts, losses and run times, scores of held-out cases without names, failures.',
-    de: 'Verlässt das Haus nie: CTs, Markierungen, Namen, Nummern und Daten von Patientinnen und Patienten, die Zuordnungsliste, Fallnamen. Verlässt das Haus: Gewichte des Netzes, Anzahlen, Trainingsfehler und Laufzeiten, Messwerte der Testfälle ohne Namen, Fehlermeldungen.',
+    de: 'Verlässt das Haus nie: CTs, Markierungen, Namen, Nummern und Daten von Patientinnen und Patienten, die Zuordnungsliste, Fallnamen. Verlässt das Haus: Gewichte des Netzes, Anzahlen, Trainingsfehler und Laufzeiten, Bewertungen der Testfälle ohne Namen, Fehlermeldungen.',
   },
   content: (language) => {
     const say = LEAVES[language];
@@ -73,7 +73,7 @@ const LEAVES = {
       'Gewichte des Netzes: Zahlen',
       'Anzahlen von Fällen und Markierungen',
       'Trainingsfehler, Laufzeit, Speicherbedarf',
-      'Messwerte der Testfälle, sortiert, ohne Namen',
+      'Bewertungen der Testfälle, sortiert, ohne Namen',
       'Fehlermeldungen: Code und Grund',
     ],
   },

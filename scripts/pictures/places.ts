@@ -9,7 +9,7 @@ export const places: Picture = {
   title: { en: 'Two places where your CTs can lie', de: 'Zwei Orte, an denen Ihre CTs liegen können' },
   description: {
     en: "In the cloud: a computer in the hospital uploads CTs to the hospital's own storage at AWS, where they are stored, examined and trained on. On your own machine: the PACS exports into the inbox of a machine in the hospital, where CTs are stored, examined and trained on; the machine opens only outgoing HTTPS connections. In both cases only model, counts and scores go to the federation.",
-    de: 'In der Cloud: Ein Rechner im Krankenhaus lädt CTs in den eigenen Speicher des Krankenhauses bei AWS, wo sie gespeichert, geprüft und zum Training benutzt werden. Auf eigener Maschine: Das PACS exportiert in den Eingangsordner einer Maschine im Krankenhaus, wo CTs gespeichert, geprüft und zum Training benutzt werden; die Maschine öffnet nur ausgehende HTTPS-Verbindungen. In beiden Fällen gehen nur Modell, Anzahlen und Messwerte an den Verbund.',
+    de: 'In der Cloud: Ein Rechner im Krankenhaus lädt CTs in den eigenen Speicher des Krankenhauses bei AWS, wo sie gespeichert, geprüft und zum Training benutzt werden. Auf eigener Maschine: Das PACS exportiert in den Eingangsordner einer Maschine im Krankenhaus, wo CTs gespeichert, geprüft und zum Training benutzt werden; die Maschine öffnet nur ausgehende HTTPS-Verbindungen. In beiden Fällen gehen nur Modell, Anzahlen und Bewertungen an den Verbund.',
   },
   content: (language) => {
     const say = PLACES[language];
@@ -80,7 +80,7 @@ const PLACES = {
     machineNote: ['Speicher', 'Eingangsprüfung', 'Training', '', 'darf jederzeit', 'ausgeschaltet werden'],
     inbox: ['Eingangs-', 'ordner'],
     federation: 'Verbund',
-    leaves: 'nur Modell, Anzahlen, Messwerte',
+    leaves: 'nur Modell, Anzahlen, Bewertungen',
     https: 'nur ausgehendes HTTPS',
   },
 } satisfies Record<Language, unknown>;

@@ -9,7 +9,7 @@ export const way: Picture = {
   title: { en: 'The way of a CT in fedcardio', de: 'Der Weg einer CT in fedcardio' },
   description: {
     en: 'In the hospital: 1 the PACS exports a DICOM series, 2 import writes one file without names under a pseudonym, 3 check tells what would be refused, 4 upload copies it to the storage of the hospital, where intake accepts or rejects it, 5 training runs beside the storage. Only a model, counts and scores leave the hospital.',
-    de: 'Im Krankenhaus: 1 das PACS exportiert eine DICOM-Serie, 2 der Import schreibt eine Datei ohne Namen unter einem Pseudonym, 3 die Prüfung sagt, was abgelehnt würde, 4 der Upload kopiert sie in den Speicher des Krankenhauses, wo die Eingangsprüfung annimmt oder ablehnt, 5 trainiert wird neben dem Speicher. Nur Modell, Anzahlen und Messwerte verlassen das Krankenhaus.',
+    de: 'Im Krankenhaus: 1 das PACS exportiert eine DICOM-Serie, 2 der Import schreibt eine Datei ohne Namen unter einem Pseudonym, 3 die Prüfung sagt, was abgelehnt würde, 4 der Upload kopiert sie in den Speicher des Krankenhauses, wo die Eingangsprüfung annimmt oder ablehnt, 5 trainiert wird neben dem Speicher. Nur Modell, Anzahlen und Bewertungen verlassen das Krankenhaus.',
   },
   content: (language) => {
     const say = WAY[language];
@@ -90,7 +90,7 @@ const WAY = {
     storage: 'Ihr Speicher',
     storageNote: ['nur Ihres', 'Krankenhauses'],
     out: ['nur was auf', 'der Liste steht'],
-    federationGets: ['Modell, Anzahlen,', 'Messwerte'],
+    federationGets: ['Modell, Anzahlen,', 'Bewertungen'],
     accepted: 'angenommen',
     acceptedNote: 'im Katalog',
     rejected: 'abgelehnt',

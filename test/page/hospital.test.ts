@@ -86,6 +86,8 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
 
     await page.getByRole('heading', { name: 'Meine Fälle' }).waitFor();
     await page.getByText('abgelehnt').first().waitFor();
+    await page.getByText('Ansatzpunkte und Koronarostien').first().waitFor();
+    expect(await page.locator('main').textContent()).not.toMatch(/\bLabel|Hinge points|lehrt|zurückgehalten/);
   });
 
   test('filters and searches the cases, and keeps the filter', async () => {

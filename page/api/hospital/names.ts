@@ -35,6 +35,8 @@ export const CONSENT_STATES = ['asked', 'agreed', 'declined', 'withdrawn', 'ende
 export const DECISIONS = ['agreed', 'declined', 'withdrawn'] as const;
 /** Which scores may leave. */
 export const SCORE_LIMITS = ['cases', 'aggregates', 'none'] as const;
+/** Who answered, if the site's policy did. */
+export const BY_POLICY = 'policy';
 /** Longest name of a person who decides, and longest reason. */
 export const DECIDER_LENGTH = 200;
 export const DECISION_REASON_LENGTH = 500;

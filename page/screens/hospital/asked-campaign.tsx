@@ -3,6 +3,7 @@ import { Badge, type Tone } from '../../parts/badge.tsx';
 import { useFormats } from '../../parts/format.ts';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 import { ConsentControls } from './consent.tsx';
 
@@ -83,6 +84,7 @@ export function AskedCampaignCard(props: { readonly campaign: AskedCampaign; rea
 function Stages({ campaign }: { readonly campaign: AskedCampaign }) {
   const { decide: text } = useTexts().hospital;
   const { number } = useFormats();
+  const titleOf = useTitles();
   return (
     <Table
       caption={campaign.campaign}
@@ -100,7 +102,7 @@ function Stages({ campaign }: { readonly campaign: AskedCampaign }) {
         },
         {
           title: text.learns,
-          cell: ({ tasks }) => (tasks.length === 0 ? text.nothing : tasks.map(({ title }) => title).join(', ')),
+          cell: ({ tasks }) => (tasks.length === 0 ? text.nothing : tasks.map((one) => titleOf(one.title)).join(', ')),
         },
         { title: text.answers, cell: ({ rounds }) => text.times(rounds) },
         {

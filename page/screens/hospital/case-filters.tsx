@@ -3,6 +3,7 @@ import type { CaseFilter, Cases } from '../../api/hospital/cases.ts';
 import { USES, VERDICTS } from '../../api/hospital/names.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Choice } from '../../parts/choice.tsx';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 import { TONES } from './case-table.tsx';
 
@@ -17,6 +18,7 @@ export function CaseFilters(props: {
 }) {
   const { cases: text } = useTexts().hospital;
   const { data, filter, onChoose } = props;
+  const titleOf = useTitles();
   const verdicts = VERDICTS.filter((verdict) => data.counts[verdict] > 0 || filter.verdict === verdict);
   return (
     <div class="filters">
@@ -52,7 +54,7 @@ export function CaseFilters(props: {
       <Choice
         label={text.label}
         any={text.anyLabel}
-        options={data.labels.map(({ task, title }) => [task, title])}
+        options={data.labels.map(({ task, title }) => [task, titleOf(title)])}
         value={filter.task}
         onChoose={(task) => onChoose({ task })}
       />

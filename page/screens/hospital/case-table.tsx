@@ -4,6 +4,7 @@ import { linkTo } from '../../link.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
+import { titleText } from '../../parts/titles.ts';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
 import { Faults } from './faults.tsx';
@@ -34,7 +35,7 @@ export function CaseTable({ cases, tasks }: { readonly cases: readonly CaseRow[]
       caption={texts.hospital.cases.title}
       columns={columnsOf(
         texts,
-        new Map(tasks.map(({ task, title }) => [task, title])),
+        new Map(tasks.map(({ task, title }) => [task, titleText(title, texts.measured)])),
         cases.some(({ faults }) => faults.length > 0),
       )}
       rows={cases}

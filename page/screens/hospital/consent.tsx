@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import type { SiteConsent } from '../../api/hospital/decide.ts';
+import { BY_POLICY } from '../../api/hospital/names.ts';
 import { ApiError, request } from '../../client.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -70,7 +71,7 @@ export function ConsentControls(props: {
         )}{' '}
         {consent.state !== 'asked' && (
           <span class="quiet">
-            {consent.by} · <Time iso={consent.at} full />
+            {consent.by === BY_POLICY ? text.policy : consent.by} · <Time iso={consent.at} full />
             {consent.until !== undefined && (
               <>
                 {' '}

@@ -5,7 +5,12 @@ export const Faults = ({ faults }: { readonly faults: readonly Fault[] }) => (
   <ul class="faults">
     {faults.map(({ file, code, reason, hint }) => (
       <li key={`${file} ${code} ${reason}`}>
-        <code>{file}</code> {reason} {hint !== undefined && <span class="quiet">{hint}</span>}
+        <code>{file}</code> <span lang="en">{reason}</span>{' '}
+        {hint !== undefined && (
+          <span class="quiet" lang="en">
+            {hint}
+          </span>
+        )}
       </li>
     ))}
   </ul>

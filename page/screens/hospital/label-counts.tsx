@@ -1,10 +1,12 @@
 import type { Cases } from '../../api/hospital/cases.ts';
 import { Table } from '../../parts/table.tsx';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 
 /** How many labels of each task teach, lack a point, or are held out. */
 export function LabelCounts({ labels }: { readonly labels: Cases['labels'] }) {
   const { cases: text } = useTexts().hospital;
+  const titleOf = useTitles();
   const count = (of: 'teaching' | 'incomplete' | 'heldOut') => (row: Cases['labels'][number]) =>
     row[of].toLocaleString();
   return (
@@ -16,7 +18,7 @@ export function LabelCounts({ labels }: { readonly labels: Cases['labels'] }) {
         rows={labels}
         keyOf={({ task }) => task}
         columns={[
-          { title: text.label, cell: ({ title }) => title },
+          { title: text.label, cell: ({ title }) => titleOf(title) },
           { title: text.teach, cell: count('teaching'), isNumber: true },
           { title: text.incomplete, cell: count('incomplete'), isNumber: true },
           { title: text.heldOut, cell: count('heldOut'), isNumber: true },

@@ -3,6 +3,7 @@ import { ROUTES } from '../../api/routes.ts';
 import { urlOf } from '../../client.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { useFormats } from '../../parts/format.ts';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 import type { Layer } from '../../viewer/layer.ts';
 import { LayerList } from '../../viewer/layer-list.tsx';
@@ -17,8 +18,10 @@ export function Layers({ one, scene }: { readonly one: Case; readonly scene: Sce
   const { hospital, viewer } = useTexts();
   const { case: text } = hospital;
   const { findings, unlisted } = one;
+  const titleOf = useTitles();
   const layers = findings.map((finding): Layer & { readonly finding: Finding } => ({
-    ...{ finding, id: finding.id, title: finding.title, classes: finding.classes },
+    ...{ finding, id: finding.id, title: titleOf(finding.title) },
+    classes: finding.classes.map(({ label, title }) => ({ label, title: titleOf(title) })),
     address: finding.volume === undefined ? undefined : volumeAddress(finding.volume),
     isShown: finding.from === 'label',
   }));

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Finding, PointSet } from '../../api/hospital/case.ts';
 import { Choice } from '../../parts/choice.tsx';
 import { Resource } from '../../parts/states.tsx';
+import { useTitles } from '../../parts/titles.ts';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
 import { colourOf, firstColours } from '../../viewer/colours.ts';
@@ -43,7 +44,8 @@ function Sets(props: {
   const { sets, findings, scene, onShow } = props;
   const [chosen, setChosen] = useState(0);
   const set = sets[chosen] ?? sets[0];
-  const points = set ? colouredPoints(set, findings) : [];
+  const translated = useTitles();
+  const points = set ? colouredPoints(set, findings).map((one) => ({ ...one, title: translated(one.title) })) : [];
   const found = points.filter((point): point is NamedPoint => point.position !== null);
   useEffect(() => onShow(found), [set]);
   if (!set) return null;
@@ -68,7 +70,7 @@ function Sets(props: {
         </p>
       ))}
       <Measurements measurements={set.measurements} />
-      <Distance key={JSON.stringify([set.from, set.origin])} points={set.points} />
+      <Distance key={JSON.stringify([set.from, set.origin])} points={points} />
     </>
   );
 }

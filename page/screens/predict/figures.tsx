@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ResultFigure, ResultTask } from '../../api/predict/result.ts';
 import { doubtText } from '../../parts/doubts.ts';
 import { useFormats } from '../../parts/format.ts';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 
 type Picture = ResultFigure['cuts'][number];
@@ -11,10 +12,11 @@ export function TaskFigures({ task }: { readonly task: ResultTask }) {
   const { predict: text, measured } = useTexts();
   const { number } = useFormats();
   const { title, kind, confidence, volumeMm3, doubts, figures } = task;
+  const titleOf = useTitles();
   const id = `task-${task.task}`;
   return (
     <section class="panel" aria-labelledby={id}>
-      <h2 id={id}>{title}</h2>
+      <h2 id={id}>{titleOf(title)}</h2>
       <p>
         {text.confidence(number(confidence, 2))}
         {volumeMm3 !== undefined && ` · ${text.volume(`${number(volumeMm3, 4)}\u00a0mm³`)}`}
@@ -35,7 +37,8 @@ export function TaskFigures({ task }: { readonly task: ResultTask }) {
 
 function CutFigure({ figure, isPoint }: { readonly figure: ResultFigure; readonly isPoint: boolean }) {
   const { predict: text } = useTexts();
-  const { title, position, cuts } = figure;
+  const { position, cuts } = figure;
+  const title = useTitles()(figure.title);
   if (cuts.length === 0) {
     return isPoint ? (
       <p class="missing">
@@ -65,6 +68,7 @@ function CutFigure({ figure, isPoint }: { readonly figure: ResultFigure; readonl
 function CutPicture({ picture, title }: { readonly picture: Picture; readonly title: string }) {
   const { predict: text } = useTexts();
   const { cut, width, height, png, marks } = picture;
+  const titleOf = useTitles();
   const address = usePng(png);
   return (
     <svg class="cut" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={text.picture(text.cuts[cut], title)}>
@@ -74,11 +78,11 @@ function CutPicture({ picture, title }: { readonly picture: Picture; readonly ti
           <path key="outline" class="outline" d={mark.path} />
         ) : mark.kind === 'ring' ? (
           <circle key={`ring ${mark.title}`} class="ring" cx={mark.x} cy={mark.y} r="4">
-            <title>{mark.title}</title>
+            <title>{titleOf(mark.title)}</title>
           </circle>
         ) : (
           <path key="cross" class="cross" d={`M${mark.x - 3},${mark.y - 3}l6,6m0,-6l-6,6`}>
-            <title>{mark.title}</title>
+            <title>{titleOf(mark.title)}</title>
           </path>
         ),
       )}

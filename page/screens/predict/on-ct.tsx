@@ -3,6 +3,7 @@ import type { ResultCt } from '../../api/predict/result.ts';
 import { ROUTES } from '../../api/routes.ts';
 import { urlOf } from '../../client.ts';
 import { useFormats } from '../../parts/format.ts';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 import { colourOf, firstColours } from '../../viewer/colours.ts';
 import { CtPicture } from '../../viewer/ct-picture.tsx';
@@ -38,15 +39,17 @@ export function OnCt({ isOpenAtFirst, ...props }: OnCtProps & { readonly isOpenA
 function Opened({ prediction, ct }: OnCtProps) {
   const { predict: text, viewer } = useTexts();
   const { number } = useFormats();
+  const titleOf = useTitles();
   const [scene, setScene] = useState<Scene>();
   const layers = useMemo(
     () =>
       ct.tasks.map(({ task, title, classes, map, confidence }): Layer & { readonly confidence: number } => ({
-        ...{ id: task, title, classes, address: fileAddress(prediction, map), isShown: true, confidence },
+        ...{ id: task, title: titleOf(title), address: fileAddress(prediction, map), isShown: true, confidence },
+        classes: classes.map((one) => ({ ...one, title: titleOf(one.title) })),
       })),
     [prediction, ct],
   );
-  const points = useMemo(() => pointsOf(ct), [ct]);
+  const points = useMemo(() => pointsOf(ct).map((one) => ({ ...one, title: titleOf(one.title) })), [ct]);
   const found = useMemo(() => points.filter((point): point is NamedPoint => point.position !== null), [points]);
   return (
     <div class="on-ct">

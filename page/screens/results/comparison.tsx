@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Results } from '../../api/results.ts';
 import { Choice } from '../../parts/choice.tsx';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 import { firstPair, type Side, sidesOf } from './columns.ts';
 import { DifferenceTable, Tally } from './difference-table.tsx';
@@ -10,6 +11,7 @@ import { MEASURES, named, type Row, rowOf } from './measures.ts';
 export function Comparison(props: { readonly all: readonly Results[]; readonly tasks: Results['tasks'] }) {
   const { all, tasks } = props;
   const { results: text } = useTexts();
+  const titleOf = useTitles();
   const [chosen, setChosen] = useState<readonly [string | undefined, string | undefined]>([undefined, undefined]);
   const sides = sidesOf(all, text);
   const start = firstPair(sides);
@@ -17,7 +19,7 @@ export function Comparison(props: { readonly all: readonly Results[]; readonly t
   const side = (index: 0 | 1) => sides.find(({ key }) => key === chosen[index]) ?? start[index];
   const [first, second] = [side(0), side(1)];
   const options = sides.map(({ key, title }) => [key, title] as const);
-  const blocks = tasks.flatMap((task) => blockOf(task, first, second));
+  const blocks = tasks.flatMap((task) => blockOf(task, first, second, titleOf));
   return (
     <section aria-labelledby="comparison">
       <h2 id="comparison">{text.comparison}</h2>
@@ -82,7 +84,12 @@ interface Block {
 }
 
 /** The comparisons of a task: none if one of the models was not scored on it. */
-function blockOf(task: Results['tasks'][number], first: Side, second: Side): readonly Block[] {
+function blockOf(
+  task: Results['tasks'][number],
+  first: Side,
+  second: Side,
+  titleOf: (title: string) => string,
+): readonly Block[] {
   const resultsOf = ({ model }: Side) => model.tasks.find((one) => one.task === task.id);
   const [a, b] = [resultsOf(first), resultsOf(second)];
   if (!a || !b) return [];
@@ -94,10 +101,13 @@ function blockOf(task: Results['tasks'][number], first: Side, second: Side): rea
   };
   return [
     {
-      title: task.title,
+      title: titleOf(task.title),
       rows: measures.map((measure) => rowOf(measure.id, measure, a.all, b.all)),
       sites: within('sites', ({ results }) => results.sites.map(({ name }) => name)),
-      points: within('points', ({ results }) => results.tasks.find(({ id }) => id === task.id)?.classes ?? []),
+      points: within(
+        'points',
+        ({ results }) => results.tasks.find(({ id }) => id === task.id)?.classes.map(titleOf) ?? [],
+      ),
     },
   ];
 }

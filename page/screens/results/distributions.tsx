@@ -1,6 +1,7 @@
 import { linearScale, ticks } from '../../../lib/report/scale.ts';
 import type { Distribution, Results } from '../../api/results.ts';
 import { useFormats } from '../../parts/format.ts';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 import { stepPath } from './steps.ts';
 
@@ -23,6 +24,7 @@ export function Distributions(props: {
   readonly lines: readonly { readonly title: string; readonly distribution: Distribution }[];
 }) {
   const { task, withinMm, lines } = props;
+  const titleOf = useTitles();
   const { results: text } = useTexts();
   const { percent, fixed } = useFormats();
   const isLandmarks = task.kind === 'landmarks';
@@ -32,7 +34,7 @@ export function Distributions(props: {
   return (
     <figure class="distribution">
       <figcaption class="quiet">{isLandmarks ? text.pointDistribution : text.caseDistribution}</figcaption>
-      <svg viewBox={`0 0 ${SIZE.width} ${SIZE.height}`} role="img" aria-label={`${task.title}: ${axis}`}>
+      <svg viewBox={`0 0 ${SIZE.width} ${SIZE.height}`} role="img" aria-label={`${titleOf(task.title)}: ${axis}`}>
         {ticks([0, 1], 4).map((share) => (
           <g key={share}>
             <line class="rule" x1={FRAME.left} x2={SIZE.width - FRAME.right} y1={y(share)} y2={y(share)} />

@@ -1,5 +1,6 @@
 import type { Figures, Results, TaskResults } from '../../api/results.ts';
 import { type Column, Table } from '../../parts/table.tsx';
+import { useTitles } from '../../parts/titles.ts';
 import { useTexts } from '../../text/language.ts';
 import { type Side, sidesOf } from './columns.ts';
 import { useMeasureFormat } from './difference-table.tsx';
@@ -16,6 +17,7 @@ interface Scored {
 /** One task: every model with all figures, the distribution over points or cases, by site and by point. */
 export function TaskTables({ task, all }: { readonly task: Task; readonly all: readonly Results[] }) {
   const { results: text } = useTexts();
+  const titleOf = useTitles();
   const scored = sidesOf(all, text).flatMap((side): readonly Scored[] => {
     const found = side.model.tasks.find((one) => one.task === task.id);
     return found ? [{ side, found }] : [];
@@ -23,7 +25,7 @@ export function TaskTables({ task, all }: { readonly task: Task; readonly all: r
   const id = `task-${task.id}`;
   return (
     <section aria-labelledby={id}>
-      <h2 id={id}>{task.title}</h2>
+      <h2 id={id}>{titleOf(task.title)}</h2>
       <ModelTable task={task} scored={scored} />
       <Distributions
         task={task}
@@ -47,7 +49,7 @@ export function TaskTables({ task, all }: { readonly task: Task; readonly all: r
         what={text.point}
         task={task}
         scored={scored}
-        of={({ found }) => named(found.points, task.classes)}
+        of={({ found }) => named(found.points, task.classes.map(titleOf))}
       />
     </section>
   );
@@ -78,7 +80,7 @@ function ModelTable({ task, scored }: { readonly task: Task; readonly scored: re
         }),
       ),
   ];
-  return <Table caption={task.title} columns={columns} rows={scored} keyOf={({ side }) => side.key} />;
+  return <Table caption={useTitles()(task.title)} columns={columns} rows={scored} keyOf={({ side }) => side.key} />;
 }
 
 /** The judged figure of each model at each site or point, with how many are missing. */
@@ -90,6 +92,7 @@ function PartTable(props: {
   readonly of: (scored: Scored) => ReadonlyMap<string, Figures>;
 }) {
   const { title, what, task, scored, of } = props;
+  const titleOf = useTitles();
   const { results: text } = useTexts();
   const show = useMeasureFormat();
   const maps = scored.map(of);
@@ -120,7 +123,7 @@ function PartTable(props: {
         {title}: {text.measures[measure.id]}
       </summary>
       <div class="scroll">
-        <Table caption={`${task.title}, ${title}`} columns={columns} rows={names} keyOf={(name) => name} />
+        <Table caption={`${titleOf(task.title)}, ${title}`} columns={columns} rows={names} keyOf={(name) => name} />
       </div>
     </details>
   );

@@ -21,9 +21,9 @@ export const campaignTexts: CampaignTexts = {
   },
   kinds: {
     teacher: 'Lehrer',
-    'pseudo-label': 'Pseudo-Labels',
+    'pseudo-label': 'Pseudo-Markierungen',
     student: 'Schüler',
-    control: 'Schüler nur mit Labels',
+    control: 'Schüler nur mit Markierungen',
     probe: 'Probe',
     evaluate: 'Auswertung',
   },
@@ -128,7 +128,7 @@ export const campaignTexts: CampaignTexts = {
     noOther: 'nur diese Kampagne',
     scope: {
       'held-out': (sites) =>
-        `Werte zurückgehaltener Fälle, mit denen kein Modell gelernt hat, von ${plural(sites, 'Standort', 'Standorten')}.`,
+        `Werte von Testfällen, mit denen kein Modell gelernt hat, von ${plural(sites, 'Standort', 'Standorten')}.`,
       validation: (sites) =>
         `Werte der Validierungsfälle von ${plural(sites, 'Standort', 'Standorten')}: Einstellungen wurden vielleicht nach ihnen gewählt.`,
     },
@@ -154,7 +154,7 @@ export const campaignTexts: CampaignTexts = {
     n: (n) => `n = ${n.toLocaleString('de')}`,
     missingOf: (missing, n) => `${missing} von ${n.toLocaleString('de')} fehlen`,
     withoutDice: (without, n) => `${without} von ${plural(n, 'Fall', 'Fällen')} in beiden leer`,
-    roles: { student: 'destillierter Schüler', studentLabelsOnly: 'Schüler nur mit Labels' },
+    roles: { student: 'destillierter Schüler', studentLabelsOnly: 'Schüler nur mit Markierungen' },
     measures: {
       within: 'innerhalb 6 mm',
       missing: 'fehlend',

@@ -55,6 +55,7 @@ export const hospitalEn = {
     notDecided: 'This was not completed.',
     tryAgain: 'Try again',
     by: 'Who decides (required; the coordinator sees it)',
+    policy: 'the rules of your hospital',
     byMissing: 'Write the name or the office of whoever decides.',
     why: 'Reason, if you want to give one (the coordinator sees it)',
     whichScores: 'Scores',
@@ -260,7 +261,7 @@ export const hospitalEn = {
   },
   readiness: {
     title: 'Readiness',
-    what: 'Checks this computer, the connection, your rights on the buckets, and the queues, as `fedcardio doctor` does. Rights are tried with an object that is deleted at once. It takes up to a minute.',
+    what: 'Checks this computer, the connection, your rights on the buckets, and the queues, as “fedcardio doctor” does. Rights are tried with an object that is deleted at once. It takes up to a minute.',
     start: 'Check now',
     again: 'Check again',
     running: 'Checking …',

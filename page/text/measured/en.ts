@@ -1,5 +1,7 @@
 /** The English texts of measurements, and of what makes them doubtful. */
 export const measuredEn = {
+  /** Titles of the default tasks and of their classes, by what a task calls them. Others are shown as they are. */
+  titles: {} as Readonly<Record<string, string>>,
   names: {
     'annulus-diameter': 'Annulus diameter',
     'coronary-height-right': 'Height of the right coronary ostium',

@@ -4,7 +4,7 @@ import type { predictEn } from './en.ts';
 export const predictDe: typeof predictEn = {
   title: 'Vorhersage',
   about:
-    'Ein Modell sucht Punkte und Strukturen in einem CT, auf dem Rechner, der diese Seite bereitstellt. Das CT verlässt ihn nicht.',
+    'Ein Modell sucht Punkte und Strukturen in einer CT, auf dem Rechner, der diese Seite bereitstellt. Die CT verlässt ihn nicht.',
   research: 'Nur für die Forschung, kein Medizinprodukt. Niemand hat geprüft, was ein Modell findet.',
   ct: 'CT',
   drop: 'CT hier ablegen',
@@ -13,7 +13,7 @@ export const predictDe: typeof predictEn = {
   chooseFolder: 'Ordner wählen …',
   chosen: (ct, size) => `${ct}, ${size}`,
   files: (count) => (count === 1 ? '1 Datei' : `${count.toLocaleString('de')} Dateien`),
-  other: 'Anderes CT',
+  other: 'Andere CT',
   noFiles: 'Darin ist keine Datei.',
   tooMany: (most) =>
     `Das sind mehr als ${most.toLocaleString('de')} Dateien. Wählen Sie den Ordner einer einzelnen Untersuchung.`,
@@ -47,7 +47,7 @@ export const predictDe: typeof predictEn = {
   remove: 'Entfernen',
   removeTitle: 'Diese Vorhersage entfernen?',
   removeText: (ct) =>
-    `Die Vorhersage zu ${ct} und die Kopie des CTs, die diese Seite behält, werden von diesem Rechner gelöscht.`,
+    `Die Vorhersage zu ${ct} und die Kopie der CT, die diese Seite behält, werden von diesem Rechner gelöscht.`,
   back: 'Alle Vorhersagen',
   notDone: 'Diese Vorhersage hat kein Ergebnis.',
   measurements: 'Messungen',

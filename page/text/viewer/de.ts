@@ -2,12 +2,12 @@ import type { viewerEn } from './en.ts';
 
 /** Die deutschen Texte der Ansicht von CTs. */
 export const viewerDe: typeof viewerEn = {
-  noWebgl: 'Dieser Browser bietet kein WebGL 2, das zum Zeichnen eines CTs nötig ist. Die Angaben stehen unten.',
+  noWebgl: 'Dieser Browser bietet kein WebGL 2, das zum Zeichnen einer CT nötig ist. Die Angaben stehen unten.',
   noWebglHint:
     'Erlauben Sie in seinen Einstellungen die Hardwarebeschleunigung, oder nehmen Sie einen anderen Browser.',
-  loading: (done, total) => `Das CT wird geladen: ${done} von ${total}`,
+  loading: (done, total) => `Die CT wird geladen: ${done} von ${total}`,
   drawing: 'Wird gezeichnet …',
-  viewer: 'Axiale, koronale und sagittale Ebene und Volumen des CTs',
+  viewer: 'Axiale, koronale und sagittale Ebene und Volumen der CT',
   keys: 'Wenn das Bild den Fokus hat: Pfeiltasten bewegen nach links, rechts, vorn, hinten; Bild auf und Bild ab nach oben und unten. Ziehen oder Berühren bewegt, Ziehen mit der rechten Taste ändert das Fenster, Scrollen oder Spreizen blättert.',
   window: 'Fenster',
   windows: {
@@ -21,7 +21,7 @@ export const viewerDe: typeof viewerEn = {
   views: { all: 'Alle vier', axial: 'Axial', coronal: 'Koronal', sagittal: 'Sagittal', volume: 'Volumen' },
   at: (mm, hu) => `${mm} mm (R A S), ${hu}`,
   near: (title, mm) => `${title}, ${mm} mm entfernt`,
-  layers: 'Auf dem CT',
+  layers: 'Auf der CT',
   opacity: 'Deckkraft der Ebenen',
   points: 'Landmarken',
   go: (title) => `Zu ${title}`,
