@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { policyCommand } from '../cli/site/policy.ts';
+import { limitsSchema } from '../lib/federation/schemas.ts';
 import { PICTURE_FILES } from '../scripts/pictures/pictures.ts';
 
 const EN = 'docs/hospital';
@@ -63,6 +65,45 @@ describe.each(pagesOf(EN))('docs/hospital/%s', (page) => {
         .sort();
 
     expect(others(DE, german)).toEqual(others(EN, english));
+  });
+});
+
+describe('what leaves without a choice of the hospital', () => {
+  const limits = limitsSchema.parse({});
+  /** Cells of the row of a table that begins so. */
+  const cellsOf = (folder: string, page: string, first: string): readonly string[] =>
+    read(folder, page)
+      .split('\n')
+      .find((line) => line.startsWith(`| ${first}`))
+      ?.split(' | ')
+      .map((cell) => cell.replace(/^\| | \|$/g, '')) ?? [];
+  const scoresQuestion: Readonly<Record<string, string>> = {
+    [EN]: 'Are scores of single patients sent?',
+    [DE]: 'Werden Messwerte einzelner Personen gesendet?',
+  };
+  const startQuestion: Readonly<Record<string, string>> = { [EN]: 'Who starts a campaign?', [DE]: 'Wer startet' };
+
+  test.each([EN, DE])('is what the options and %s/consent.md say', (folder) => {
+    const options = policyCommand().options;
+    const defaultOf = (long: string) => options.find((option) => option.long === long)?.defaultValue;
+
+    expect(defaultOf('--scores')).toBe(limits.scores);
+    expect(defaultOf('--minimum-cases')).toBe(limits.minimumCases);
+    expect(cellsOf(folder, 'consent.md', '`--scores`')[2]).toBe(`\`${limits.scores}\``);
+    expect(cellsOf(folder, 'consent.md', '`--minimum-cases`')[2]).toBe(`${limits.minimumCases}`);
+  });
+
+  test.each([EN, DE])('is what %s/what-left.md says of scores of single patients', (folder) => {
+    const [, answer = ''] = cellsOf(folder, 'what-left.md', scoresQuestion[folder] as string);
+
+    expect(answer).toMatch(limits.scores === 'cases' ? /^(?:yes|ja)\b/ : /^(?:no|nein)\b/);
+    expect(answer).toMatch(new RegExp(`(?:default is|Vorgabe ist) \`${limits.scores}\``));
+    expect(answer).toMatch(new RegExp(`\\b${limits.minimumCases} (?:cases|Fällen)`));
+    expect(answer).toContain('(consent.md#');
+  });
+
+  test.each([EN, DE])('needs an agreement, which %s/what-left.md links', (folder) => {
+    expect(cellsOf(folder, 'what-left.md', startQuestion[folder] as string)[1]).toContain('(consent.md)');
   });
 });
 

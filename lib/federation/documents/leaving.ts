@@ -29,7 +29,10 @@ const SCORES = '`scores`, `minimumCases`';
 const ALWAYS = 'always, before any consent';
 const ADDRESS: Line = ['which answer it is', AGREED];
 const COUNTS: Line = ['numbers of cases and labels, of no single case', ALWAYS];
-const STATE: Line = ['what the site has answered, who, when, why, and its limits', 'the person who decides'];
+const STATE: Line = [
+  'what the site has answered, who, when, why, and its limits',
+  'the person who decides; that the site was asked, with the limits of its policy, leaves before any answer',
+];
 
 const addressed = {
   schema: ADDRESS,
@@ -59,7 +62,7 @@ const ANSWER: Lines<Answer> = {
   peakRss: ['memory used', AGREED],
 };
 
-const WHY: Line = ['why the task failed, without names of cases', AGREED];
+const WHY: Line = ['why the task failed, without names of cases', `${AGREED}; that it does not agree leaves too`];
 const FAILED: Lines<Failure> = {
   ...addressed,
   code: WHY,
