@@ -79,7 +79,7 @@ describe('what leaves without a choice of the hospital', () => {
       .map((cell) => cell.replace(/^\| | \|$/g, '')) ?? [];
   const scoresQuestion: Readonly<Record<string, string>> = {
     [EN]: 'Are scores of single patients sent?',
-    [DE]: 'Werden Messwerte einzelner Personen gesendet?',
+    [DE]: 'Werden Bewertungen einzelner Fälle gesendet?',
   };
   const startQuestion: Readonly<Record<string, string>> = { [EN]: 'Who starts a campaign?', [DE]: 'Wer startet' };
 

@@ -1,7 +1,7 @@
 import { printable } from '../../lib/printable.ts';
 import { csv } from '../../lib/report/csv-text.ts';
 import { counted } from '../../lib/report/format.ts';
-import { html } from '../../lib/report/markup.ts';
+import { html, verbatim } from '../../lib/report/markup.ts';
 import { table } from '../table.ts';
 import type { CaseState } from './case-states.ts';
 import type { CheckedCase } from './checked-case.ts';
@@ -81,13 +81,26 @@ export function verdictSentence(rows: readonly VerdictRow[]): string {
 export const verdictCsv = (rows: readonly VerdictRow[]): string =>
   csv([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]);
 
+/** On a narrow screen a row is a block. Roles are spelled out, because a table that is displayed as blocks loses its own. */
+const STYLE = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem;overflow-wrap:anywhere}table{border-collapse:collapse}
+th,td{border-bottom:1px solid #ccc;padding:.3rem .8rem;text-align:left;vertical-align:top}th{overflow-wrap:normal}
+@media(max-width:52rem){body{margin:1rem}table,tbody,tr,td{display:block}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+tr{border-bottom:1px solid #ccc;padding:.5rem 0}td{border:0;padding:.1rem 0}td:empty{display:none}
+td::before{content:attr(data-title)": ";color:#595959}}`;
+
+const headOf = (column: string) => html`<th role="columnheader">${column}</th>`;
+const lineOf = (row: VerdictRow) =>
+  html`<tr role="row">${COLUMNS.map((column) => html`<td role="cell" data-title="${column}">${row[column]}</td>`)}</tr>\n`;
+
 /** One page without scripts, for people who were not there. */
 export const verdictHtml = (site: string, at: string, rows: readonly VerdictRow[]): string =>
   html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Upload to ${site}</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem}table{border-collapse:collapse}
-th,td{border-bottom:1px solid #ccc;padding:.3rem .8rem;text-align:left;vertical-align:top}</style></head>
-<body><h1>Upload to ${site}</h1><p>${at}. ${verdictSentence(rows)}</p>
-<table><thead><tr>${COLUMNS.map((name) => html`<th>${name}</th>`)}</tr></thead><tbody>
-${rows.map((row) => html`<tr>${COLUMNS.map((column) => html`<td>${row[column]}</td>`)}</tr>\n`)}</tbody></table></body></html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Upload to ${site}</title>
+<style>${verbatim(STYLE)}</style></head>
+<body><main><h1>Upload to ${site}</h1><p>${at}. ${verdictSentence(rows)}</p>
+<table role="table"><thead role="rowgroup"><tr role="row">${COLUMNS.map(headOf)}</tr></thead>
+<tbody role="rowgroup">
+${rows.map(lineOf)}
+</tbody></table></main></body></html>
 `.markup;

@@ -23,8 +23,8 @@ test.each([
 
 test('sizes have the unit that keeps them short', () => {
   expect([0, 999, 1500, 2_340_000, 5e12].map((bytes) => english.bytes(bytes))).toEqual([
-    '0 byte',
-    '999 byte',
+    '0 bytes',
+    '999 bytes',
     '1.5 kB',
     '2.3 MB',
     '5 TB',

@@ -46,7 +46,12 @@ export function createFormats(language: string, zone?: string): Formats {
   const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   const list = new Intl.ListFormat(language, { type: 'conjunction' });
   const units = UNITS.map(
-    (unit) => new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }),
+    (unit) =>
+      new Intl.NumberFormat(language, {
+        ...{ style: 'unit', unit, maximumFractionDigits: 1 },
+        // The short form of "bytes" has no plural.
+        unitDisplay: unit === 'byte' ? 'long' : 'short',
+      }),
   );
   return {
     number: (value, digits = 3) => value.toLocaleString(language, { maximumSignificantDigits: digits }),

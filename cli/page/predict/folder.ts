@@ -58,13 +58,23 @@ export function readResult({ files, result }: PredictionFolder): PredictionResul
   };
 }
 
-const LONGEST = 100;
+/** Bytes of a name: a file system takes 255, and names of results are made from it. */
+const LONGEST = 150;
 
-/** A name from elsewhere as a plain file name: its end, because that says what it is. */
+/**
+ * A name from elsewhere as a plain file name, with letters and digits of every script: its end, because that says what it is.
+ */
 export function safeName(name: string): string {
-  const plain = name
-    .replace(/[^A-Za-z0-9._-]/g, '_')
-    .slice(-LONGEST)
-    .replace(/^[.-]+/, '');
+  const letters = [...name.normalize('NFC').replace(/[^\p{L}\p{M}\p{N}._-]/gu, '_')];
+  let bytes = 0;
+  const fits = (letter: string) => {
+    bytes += Buffer.byteLength(letter);
+    return bytes <= LONGEST;
+  };
+  const from = letters.findLastIndex((letter) => !fits(letter)) + 1;
+  const plain = letters
+    .slice(from)
+    .join('')
+    .replace(/^[\p{M}.-]+/u, '');
   return plain === '' ? 'unnamed' : plain;
 }

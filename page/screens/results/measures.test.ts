@@ -62,6 +62,16 @@ test('a row has both values with the number of points that each is of', () => {
   });
 });
 
+test('an error is of the points that were found alone', () => {
+  const none = landmarks({ n: 40, missing: 40, median: null });
+
+  expect(rowOf('all', measureOf('median'), none, landmarks({ n: 40, missing: 4 }))).toMatchObject({
+    firstN: 0,
+    secondN: 36,
+  });
+  expect(rowOf('all', measureOf('missing'), none, undefined).firstN).toBe(40);
+});
+
 test('all verdicts are counted, so that what got worse is never left out', () => {
   const rows = [0.9, 0.8, 0.7, 0.7, null].map((within) =>
     rowOf('one', measureOf('within'), landmarks({ within }), landmarks({ within: 0.8 })),

@@ -68,6 +68,13 @@ export interface Row {
   readonly difference: Difference;
 }
 
+/** How many values a figure is of: an error is that of a point that was found. */
+function countOf({ id }: Measure, figures: Figures | undefined): number {
+  if (!figures) return 0;
+  const isError = id === 'median' || id === 'p90';
+  return isError && figures.kind === 'landmarks' ? figures.n - figures.missing : figures.n;
+}
+
 /** Compares what two models found of one thing. */
 export function rowOf(name: string, measure: Measure, first: Figures | undefined, second: Figures | undefined): Row {
   const [a, b] = [first ? measure.of(first) : null, second ? measure.of(second) : null];
@@ -76,8 +83,8 @@ export function rowOf(name: string, measure: Measure, first: Figures | undefined
     measure,
     first: a,
     second: b,
-    firstN: first?.n ?? 0,
-    secondN: second?.n ?? 0,
+    firstN: countOf(measure, first),
+    secondN: countOf(measure, second),
     difference: difference(measure, a, b),
   };
 }
