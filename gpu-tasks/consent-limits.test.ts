@@ -78,6 +78,17 @@ describe('the limits of a consent', () => {
     expect(left.comparisons).toEqual([{ first: 'a', second: 'b', task: 'hinge-points' }]);
   });
 
+  test('withhold the calibration of few cases, however many voxels they have', () => {
+    const calibration = Array.from({ length: 10 }, () => ({ count: 1000, confidence: 900, correct: 900 }));
+    const scoreOf = (dice: number[]) => [{ model: 'a', task: 'calcification', dice, calibration, withoutAnnulus: 1 }];
+
+    const few = withinLimits({ ...RESULT, scores: scoreOf([0.5, 0.6]) }, limits);
+    const enough = withinLimits({ ...RESULT, scores: scoreOf([0.5, 0.6, 0.7]) }, limits);
+
+    expect(few.scores).toEqual([{ model: 'a', task: 'calcification' }]);
+    expect(enough.scores?.[0]).toMatchObject({ calibration, withoutAnnulus: 1 });
+  });
+
   test('every value that leaves stands for at least as many cases, and the mean stays', () => {
     fc.assert(
       fc.property(

@@ -61,7 +61,9 @@ function limitedScore(score: Score, limited: Limit, few: (cases: number) => bool
   });
   // A value alone may leave only where values of single cases may.
   const isAggregate = limited([0]) === undefined;
-  const isFine = !isAggregate || calibration?.every(({ count }) => count === 0 || !few(count));
+  // Bins count points or voxels, of which a few cases have many.
+  const hasCases = !isAggregate || byClass.length > 0 || limited(dice) !== undefined;
+  const isFine = !isAggregate || (hasCases && calibration?.every(({ count }) => count === 0 || !few(count)));
   return defined({
     model,
     task,
@@ -73,7 +75,7 @@ function limitedScore(score: Score, limited: Limit, few: (cases: number) => bool
     volumeErrorByTruth: isWhole ? volumeErrorByTruth : undefined,
     falseVolumes: limited(falseVolumes),
     calibration: isFine ? calibration : undefined,
-    withoutAnnulus,
+    withoutAnnulus: hasCases ? withoutAnnulus : undefined,
   });
 }
 
