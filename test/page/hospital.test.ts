@@ -86,7 +86,7 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
 
     await page.getByRole('heading', { name: 'Meine Fälle' }).waitFor();
     await page.getByText('abgelehnt').first().waitFor();
-    await page.getByText('Ansatzpunkte und Koronarostien').first().waitFor();
+    await page.getByRole('cell').getByText('Ansatzpunkte und Koronarostien').first().waitFor();
     expect(await page.locator('main').textContent()).not.toMatch(/\bLabel|Hinge points|lehrt|zurückgehalten/);
   });
 

@@ -32,7 +32,7 @@ export const bodyOf = ({ decision, by, reason, scores, minimumCases }: Answer) =
 });
 
 /** Whether a text is a number of cases that a site may demand. */
-export const isMinimum = (text: string): boolean =>
+const isMinimum = (text: string): boolean =>
   /^\s*\d{1,9}\s*$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_MINIMUM_CASES;
 
 /** Asks a person for an answer to a campaign. It stays open until the answer is recorded. */
