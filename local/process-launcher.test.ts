@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import {
@@ -17,6 +17,18 @@ const CHILD = fileURLToPath(new URL('../test/fixtures/storage/task-child.mjs', i
 /** The site's name tells the child process what to do. */
 const task = (site: string, round = 1): GpuTaskMessage =>
   gpuTaskMessage({ federation: 'f', campaign: 'c', site, round });
+
+/** A deadline that no test reaches. */
+const LATER = new Date(Date.now() + 86_400_000);
+const HOUR = 3_600_000;
+const realSetTimeout = setTimeout;
+/** Waits by the real clock, while timers are fake. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let waited = 0; !isSo(); waited += 10) {
+    if (waited > 10_000) throw new Error('It did not become so.');
+    await new Promise((resolve) => realSetTimeout(resolve, 10));
+  }
+}
 
 let launcher: ProcessLauncher;
 let events: LauncherEvent[];
@@ -55,7 +67,7 @@ describe('local launcher', () => {
   test('runs GPU tasks in order, at most maxGpuTasks at a time, in processes that it reuses', async () => {
     launch();
 
-    for (let round = 1; round <= 6; round++) await launcher.submit(task('works', round));
+    for (let round = 1; round <= 6; round++) await launcher.submit(task('works', round), LATER);
     await allDone();
 
     let running = 0;
@@ -74,12 +86,12 @@ describe('local launcher', () => {
 
   test('starts a GPU task once while it runs, and again after it has ended', async () => {
     launch();
-    await launcher.submit(task('works'));
-    await launcher.submit(task('works'));
+    await launcher.submit(task('works'), LATER);
+    await launcher.submit(task('works'), LATER);
     await allDone();
     expect(typed('done')).toHaveLength(1);
 
-    await launcher.submit(task('works'));
+    await launcher.submit(task('works'), LATER);
     await allDone();
 
     expect(typed('done')).toHaveLength(2);
@@ -87,7 +99,7 @@ describe('local launcher', () => {
 
   test('replaces a dead process and retries its GPU task', async () => {
     launch();
-    await launcher.submit(task('dies-once'));
+    await launcher.submit(task('dies-once'), LATER);
     await allDone();
 
     expect(typed('retrying').map((event) => event.reason)).toEqual([expect.stringContaining('SIGKILL')]);
@@ -100,8 +112,8 @@ describe('local launcher', () => {
     ['fails', 'The GPU task failed: NO_DATA.', /There is nothing to learn from\./],
   ])('reports a GPU task that %s each time as failed and continues with the next', async (site, reason, details) => {
     launch({ maxGpuTasks: 1, retries: 1 });
-    await launcher.submit(task(site));
-    await launcher.submit(task('works'));
+    await launcher.submit(task(site), LATER);
+    await launcher.submit(task('works'), LATER);
     await allDone();
 
     // The details may name a case, so they are in the site's own log only.
@@ -113,7 +125,7 @@ describe('local launcher', () => {
 
   test('retries a GPU task that an outage ended without counting it, however it ended, and reports the outage', async () => {
     launch({ retries: 0 });
-    await launcher.submit(task('loses-storage'));
+    await launcher.submit(task('loses-storage'), LATER);
     await allDone();
 
     expect(failures).toEqual([]);
@@ -125,17 +137,62 @@ describe('local launcher', () => {
     expect(typed('outage').map(({ outage }) => outage.code)).toEqual(['STORAGE_FULL', 'STORAGE_FULL', 'STORAGE_FULL']);
   }, 40_000);
 
-  test('ends a GPU task that takes too long', async () => {
-    launch({ retries: 0, timeoutSeconds: 0.3 });
-    await launcher.submit(task('hangs'));
-    await allDone();
+  describe('at the deadline', () => {
+    const inHours = (hours: number) => new Date(Date.now() + hours * HOUR);
+    /** Submits a GPU task that never ends by itself, and waits until its process has it. */
+    const start = async (deadline: Date) => {
+      await launcher.submit(task('hangs'), deadline);
+      await until(() => typed('progress').length === 1);
+    };
+    const LATE = { site: 'hangs', reason: 'The GPU task was ended at the deadline of its round.' };
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
+    afterEach(() => void vi.useRealTimers());
 
-    expect(failures).toEqual([{ site: 'hangs', reason: expect.stringContaining('SIGTERM') }]);
+    // A timer of Node ends after 25 days at most, and at once if it is set to more.
+    test.each([0.5, 5, 24, 24 * 60])('ends a GPU task %d h after its start, not before and for good', async (hours) => {
+      launch();
+      await start(inHours(hours));
+
+      await vi.advanceTimersByTimeAsync(hours * HOUR - 1000);
+      expect(launcher.pending()).toBe(1);
+      await vi.advanceTimersByTimeAsync(1000);
+      await until(() => launcher.pending() === 0);
+
+      expect(failures).toEqual([LATE]);
+      expect(typed('retrying')).toEqual([]);
+    });
+
+    test('gives a GPU task a minute, as Batch does, if the deadline has passed', async () => {
+      launch();
+      await start(inHours(-1));
+
+      await vi.advanceTimersByTimeAsync(59_000);
+      expect(launcher.pending()).toBe(1);
+      await vi.advanceTimersByTimeAsync(1000);
+      await until(() => launcher.pending() === 0);
+
+      expect(failures).toEqual([LATE]);
+    });
+
+    test('goes by the latest deadline that was submitted, because a pause extends it', async () => {
+      launch();
+      await start(inHours(2));
+      await launcher.submit(task('hangs'), inHours(5));
+      // The first message, which was delivered twice.
+      await launcher.submit(task('hangs'), inHours(2));
+
+      await vi.advanceTimersByTimeAsync(4.9 * HOUR);
+      expect(launcher.pending()).toBe(1);
+      await vi.advanceTimersByTimeAsync(0.1 * HOUR);
+      await until(() => launcher.pending() === 0);
+
+      expect(failures).toEqual([LATE]);
+    });
   });
 
   test('reports a command that cannot be run', async () => {
     launch({ command: [join(directory, 'no-such-program')], retries: 0 });
-    await launcher.submit(task('works'));
+    await launcher.submit(task('works'), LATER);
     await allDone();
 
     expect(failures).toEqual([{ site: 'works', reason: expect.stringContaining('ENOENT') }]);
@@ -143,7 +200,7 @@ describe('local launcher', () => {
 
   test('divides the cores among the GPU tasks', async () => {
     launch({ maxGpuTasks: 1 });
-    await launcher.submit(task('threads'));
+    await launcher.submit(task('threads'), LATER);
     await allDone();
 
     expect(typed('done')[0]?.result).toBe(String(availableParallelism()));
@@ -151,8 +208,8 @@ describe('local launcher', () => {
 
   test('drops running and waiting GPU tasks when closed, without failures', async () => {
     launch({ maxGpuTasks: 1 });
-    await launcher.submit(task('hangs'));
-    await launcher.submit(task('works'));
+    await launcher.submit(task('hangs'), LATER);
+    await launcher.submit(task('works'), LATER);
 
     await launcher.close();
     await allDone();

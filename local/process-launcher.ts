@@ -5,6 +5,8 @@ import { describeError } from '../lib/error.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { programProcess } from '../lib/program.ts';
 import type { OutageEvent } from '../lib/storage/outages.ts';
+import { attemptSeconds, secondsUntil } from '../lib/storage/time-limit.ts';
+import { callAt } from './call-at.ts';
 import { GpuTaskFailure, type GpuTaskProcess, type GpuTaskProgress, startGpuTaskProcess } from './gpu-task-process.ts';
 
 export type LauncherEvent =
@@ -38,14 +40,16 @@ export interface ProcessLauncherOptions {
   readonly onFailed: (message: GpuTaskMessage, reason: string) => Promise<void>;
   /** Most retries after a failure. A GPU task that an outage ends is retried without limit. */
   readonly retries?: number;
-  /** A GPU task that takes longer, or as long after an outage, is ended and counts as failed. */
-  readonly timeoutSeconds?: number;
   /** Time for a process to checkpoint and end after SIGTERM. As on AWS by default. */
   readonly graceSeconds?: number;
 }
 
 export interface ProcessLauncher extends GpuTaskLauncher {
-  submit(message: GpuTaskMessage): Promise<void>;
+  /**
+   * A GPU task that still runs at its deadline is ended and has failed, as on AWS. An outage does not extend it: a round
+   * ends at its deadline. Submitted again with a later deadline, it goes by that one.
+   */
+  submit(message: GpuTaskMessage, deadline: Date): Promise<void>;
   /** Number of waiting and running GPU tasks. */
   pending(): number;
   /** Ends all processes. Drops waiting and running GPU tasks without a failure; the sweep starts them again. */
@@ -57,23 +61,17 @@ const RETRY_AFTER_OUTAGE_SECONDS = 5;
 
 /**
  * Runs GPU tasks in child processes, in the order of their submission, at most `maxGpuTasks` at a time. A GPU task that
- * waits or runs is not started again; one that failed is retried from its checkpoint. Processes are reused.
+ * waits or runs is not started again; one that failed is retried from its checkpoint, until its deadline. Processes are reused.
  */
 export function createProcessLauncher(options: ProcessLauncherOptions): ProcessLauncher {
-  const {
-    maxGpuTasks,
-    onFailed,
-    onEvent = () => undefined,
-    retries = 2,
-    timeoutSeconds = 3600,
-    graceSeconds = 30,
-  } = options;
+  const { maxGpuTasks, onFailed, onEvent = () => undefined, retries = 2, graceSeconds = 30 } = options;
   const command = options.command ?? gpuTaskCommand();
   const threads = Math.max(1, Math.floor(availableParallelism() / maxGpuTasks));
   const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(threads), ...options.env };
 
   const waiting: GpuTaskMessage[] = [];
-  const known = new Set<string>();
+  /** Deadlines of waiting and running GPU tasks, by job name. */
+  const deadlines = new Map<string, Date>();
   const processes = new Set<GpuTaskProcess>();
   const free: GpuTaskProcess[] = [];
   const closing = new AbortController();
@@ -91,19 +89,27 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
   async function attempt(message: GpuTaskMessage): Promise<void> {
     const process = takeProcess();
     const started = performance.now();
-    const timer = setTimeout(() => void process.stop(graceSeconds), timeoutSeconds * 1000);
+    const startedAt = new Date();
+    const end = () => {
+      const deadline = deadlines.get(jobName(message)) ?? startedAt;
+      return startedAt.getTime() + attemptSeconds(secondsUntil(deadline, startedAt)) * 1000;
+    };
+    let isLate = false;
+    const cancel = callAt(end, () => {
+      isLate = true;
+      void process.stop(graceSeconds);
+    });
     try {
       const result = await process.run(message, {
         onProgress: (progress) => onEvent({ type: 'progress', message, progress }),
-        onOutage: (outage) => {
-          timer.refresh();
-          onEvent({ type: 'outage', message, outage });
-        },
+        onOutage: (outage) => onEvent({ type: 'outage', message, outage }),
       });
       const seconds = (performance.now() - started) / 1000;
       onEvent({ type: 'done', message, result, seconds, peakRss: process.peakRss() });
+    } catch (error) {
+      throw isLate ? new LateFailure(describeError(error)) : error;
     } finally {
-      clearTimeout(timer);
+      cancel();
       if (process.alive) free.push(process);
     }
   }
@@ -118,7 +124,8 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
         if (closing.signal.aborted) return;
         const reason = describeError(error);
         const isOutage = error instanceof GpuTaskFailure && error.isOutage;
-        if (!isOutage && ++failures > retries) {
+        const isFinal = error instanceof LateFailure || (!isOutage && ++failures > retries);
+        if (isFinal) {
           onEvent({ type: 'failed', message, reason });
           return await onFailed(
             message,
@@ -142,26 +149,36 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
         })
         .finally(() => {
           running -= 1;
-          known.delete(jobName(message));
+          deadlines.delete(jobName(message));
           startWaiting();
         });
     }
   }
 
   return {
-    async submit(message) {
-      if (known.has(jobName(message))) return;
-      known.add(jobName(message));
+    async submit(message, deadline) {
+      const name = jobName(message);
+      const known = deadlines.get(name);
+      // A message that is delivered twice has the deadline before a pause.
+      if (!known || known < deadline) deadlines.set(name, deadline);
+      if (known) return;
       waiting.push(message);
       startWaiting();
     },
-    pending: () => known.size,
+    pending: () => deadlines.size,
     async close() {
       closing.abort();
-      for (const message of waiting.splice(0)) known.delete(jobName(message));
+      for (const message of waiting.splice(0)) deadlines.delete(jobName(message));
       await Promise.all([...processes].map((process) => process.stop(graceSeconds)));
     },
   };
+}
+
+/** A GPU task that was ended at its deadline. */
+class LateFailure extends GpuTaskFailure {
+  constructor(details: string) {
+    super('The GPU task was ended at the deadline of its round.', [details], false);
+  }
 }
 
 /** Two messages with the same name ask for the same work. */

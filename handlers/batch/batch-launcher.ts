@@ -4,6 +4,7 @@ import { canonicalJson } from '../../lib/json.ts';
 import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
 import type { BatchQueue } from '../../lib/storage/contract.ts';
 import { launchBatchJob } from '../../lib/storage/launch-job.ts';
+import { secondsUntil } from '../../lib/storage/time-limit.ts';
 import type { GpuTaskLauncher, HandlerContext } from '../context.ts';
 import { requireOwnSite } from '../own-site.ts';
 import { jobName } from './job-name.ts';
@@ -28,7 +29,7 @@ export function createBatchLauncher(
         name: jobName(at, site),
         claim: { store: siteStore(site), key: siteKeys.job(at) },
         environment: { FEDCARDIO_TASK: canonicalJson(message) },
-        timeoutSeconds: (deadline.getTime() - now().getTime()) / 1000,
+        timeoutSeconds: secondsUntil(deadline, now()),
       };
       try {
         const launch = await launchBatchJob(context, request);

@@ -2,6 +2,7 @@ import { BatchClient, DescribeJobsCommand, ListJobsCommand, SubmitJobCommand } f
 import { FedcardioError } from '../error.ts';
 import { isLost } from '../federation/exit-codes.ts';
 import type { BatchJob, BatchQueue } from '../storage/contract.ts';
+import { attemptSeconds } from '../storage/time-limit.ts';
 import { type ConnectionOptions, connection } from './clients.ts';
 import { attemptWith, storageError } from './failures.ts';
 
@@ -15,7 +16,6 @@ export interface BatchQueueOptions extends ConnectionOptions {
 }
 
 const SOCKETS = 8;
-const MIN_TIMEOUT_SECONDS = 60;
 /** Takes at most half a minute. The calling function has one minute; after it the message is delivered again. */
 const MAX_ATTEMPTS = 6;
 /** Limit of ECS for a job's overrides as JSON. */
@@ -37,7 +37,7 @@ export function createBatchQueue(options: BatchQueueOptions): BatchQueue {
             jobQueue,
             jobDefinition,
             containerOverrides,
-            timeout: { attemptDurationSeconds: Math.max(MIN_TIMEOUT_SECONDS, Math.ceil(timeoutSeconds)) },
+            timeout: { attemptDurationSeconds: attemptSeconds(timeoutSeconds) },
           }),
         ),
       );
