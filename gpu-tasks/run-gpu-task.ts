@@ -10,6 +10,7 @@ import { validationSplitOf } from '../lib/training/validation-split.ts';
 import { withinLimits } from './consent-limits.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
+import { asMemoryFailure } from './memory-limit.ts';
 import { plannedStage } from './planned-stage.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
 import { type GpuTaskResult, publishUpdate } from './publish.ts';
@@ -23,8 +24,8 @@ export type GpuTaskOutcome = 'done' | 'already' | 'failed';
 
 /**
  * Does one site's work for one round and publishes its update. Idempotent: does nothing if the site has answered. Errors
- * that a retry cannot fix (no data, a loss that is not finite) are published as a failed update, so that the round need
- * not wait. Other errors are thrown for the launcher to retry, such as `INTERRUPTED` after a request to stop.
+ * that a retry cannot fix (no data, too little memory, a loss that is not finite) are published as a failed update, so that
+ * the round need not wait. Other errors are thrown for the launcher to retry, such as `INTERRUPTED` after a request to stop.
  */
 export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContext): Promise<GpuTaskOutcome> {
   const { campaign, round, site } = message;
@@ -58,7 +59,8 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
       // Ends: every further pass needs a further withdrawal.
       context.log('case-withdrawn', { ...at, site, reason: 'The work starts again without the withdrawn case.' });
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = asMemoryFailure(context, message, thrown);
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
     const reason = describeErrorOf(deploymentOf(site), error);
     const key = federationKeys.update(at, site, FAILED_ID);
