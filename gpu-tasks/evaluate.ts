@@ -33,22 +33,24 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const inputs = thresholdInputs(thresholds);
   const withoutHead = new Map<string, readonly Task[]>();
   const beyondCrop = new Set<string>();
+  const total = (models.length + thresholds.length) * entries.length;
+  let done = 0;
+  const onCase = () => context.progress({ done: ++done, total });
   let unreadable = 0;
-  for (const [index, [name, stageName]] of models.entries()) {
+  for (const [name, stageName] of models) {
     const scored = await withStageModels(context.federationStore, input, stageName, (model) => {
       logWithoutHead(context, name, model);
       withoutHead.set(name, model.withoutHead);
-      return scoreModel(input, context, name, model, entries, { beyondCrop, inputs });
+      return scoreModel(input, context, name, model, entries, { beyondCrop, inputs, onCase });
     });
     scores.set(name, scored.scores);
     unreadable = Math.max(unreadable, scored.unreadable);
-    context.progress({ done: index + 1, total: models.length });
   }
   for (const threshold of thresholds) {
     const lacking = headsLacking(threshold, withoutHead);
     logWithoutHead(context, threshold.name, { withoutHead: lacking });
     if (lacking.length > 0) continue;
-    const scored = await scoreThreshold(input, context, threshold, inputs, entries);
+    const scored = await scoreThreshold(input, context, threshold, inputs, entries, onCase);
     scores.set(threshold.name, scored.scores);
     unreadable = Math.max(unreadable, scored.unreadable);
   }
@@ -98,10 +100,14 @@ async function scoreModel(
   name: string,
   model: StageEnsemble,
   entries: readonly CatalogEntry[],
-  { beyondCrop, inputs }: { readonly beyondCrop: Set<string>; readonly inputs: ThresholdInputs },
+  {
+    beyondCrop,
+    inputs,
+    onCase,
+  }: { readonly beyondCrop: Set<string>; readonly inputs: ThresholdInputs; readonly onCase: () => void },
 ): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
   const scores = new Map(model.tasks.map(({ id }) => [id, new Map<string, CaseScore>()]));
-  const unreadable = await forEachReadable(entries, log, async (entry) => {
+  const work = async (entry: CatalogEntry) => {
     // Reads all labels before the first score, so that an unreadable case is scored for no task.
     const truths = new Map<TaskId, Target>();
     for (const task of model.tasks) {
@@ -147,6 +153,7 @@ async function scoreModel(
       const description = originLine({ model: model.sha256, image: entry.image, of: 'voxels' });
       await data.store.put(key, writeNifti(prediction.classMap, { description }));
     }
-  });
+  };
+  const unreadable = await forEachReadable(entries, log, work, onCase);
   return { scores, unreadable };
 }

@@ -83,7 +83,7 @@ async function scored(threshold: object, place?: (truth: Volume<Uint8Array>) => 
   }
   const unused = { planSha256: '', message: undefined as never, at: undefined as never, withdrawals: new Map() };
   const input = { plan, stage, data, ...unused };
-  const { scores, unreadable } = await scoreThreshold(input, context, rule, inputs, entries);
+  const { scores, unreadable } = await scoreThreshold(input, context, rule, inputs, entries, () => undefined);
   expect(unreadable).toBe(0);
   return scoreOf('threshold', TASKS.calcification, [...(scores.get('calcification')?.values() ?? [])]);
 }

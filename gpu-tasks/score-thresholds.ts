@@ -75,10 +75,11 @@ export async function scoreThreshold(
   threshold: Threshold,
   inputs: ThresholdInputs,
   entries: readonly CatalogEntry[],
+  onCase: () => void,
 ): Promise<{ readonly scores: ReadonlyMap<TaskId, ReadonlyMap<string, CaseScore>>; readonly unreadable: number }> {
   const task = taskOf(definitionsOf(plan), threshold.task);
   const scores = new Map<string, CaseScore>();
-  const unreadable = await forEachReadable(entries, log, async (entry) => {
+  const work = async (entry: CatalogEntry) => {
     const truth = await data.label(entry, task);
     if (!truth) return;
     const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
@@ -91,7 +92,8 @@ export async function scoreThreshold(
     const annulus = inputs.annulus(threshold.points, entry);
     const classMap = annulus ? await calciumAround(annulus) : emptyMask(grid);
     scores.set(entry.case, { ...scoreCase(task, truth, { classMap }), hasAnnulus: annulus !== null });
-  });
+  };
+  const unreadable = await forEachReadable(entries, log, work, onCase);
   return { scores: new Map([[task.id, scores]]), unreadable };
 }
 

@@ -219,17 +219,20 @@ async function readLabel(
  * Calls `work` for one case after the other. A case whose files are no longer readable as cataloged is skipped and logged
  * at the site.
  *
+ * @param onCase is called after each case, skipped or not
  * @returns the number of skipped cases
  */
 export async function forEachReadable(
   entries: readonly CatalogEntry[],
   log: GpuTaskContext['log'],
   work: (entry: CatalogEntry) => Promise<void>,
+  onCase: () => void,
 ): Promise<number> {
   let skipped = 0;
   for (const entry of entries) {
     const done = await tryRead(entry, log, () => work(entry).then(() => true));
     if (!done) skipped += 1;
+    onCase();
   }
   return skipped;
 }

@@ -10,6 +10,7 @@ import {
   type StoredFile,
 } from '../lib/federation/schemas.ts';
 import type { Task } from '../lib/federation/tasks.ts';
+import { sha256Hex } from '../lib/json.ts';
 import { parametersIn } from '../lib/models/control-variates.ts';
 import { ensembleHash } from '../lib/models/ensemble.ts';
 import { initialWeights, parametersOf } from '../lib/models/initial-weights.ts';
@@ -25,7 +26,7 @@ import { bodyOf, hasHead, loadSiteModel, pick } from '../lib/training/local-para
 import type { Weights } from '../lib/weights/weights.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { SiteData } from './site-data.ts';
-import { readLocalParameters } from './site-state.ts';
+import { encodeState, readLocalParameters } from './site-state.ts';
 import type { StageInput } from './stage-input.ts';
 import { readWeights } from './stored-weights.ts';
 
@@ -39,6 +40,8 @@ interface StageModel extends Preparation {
   readonly patch: number;
   /** Hash of the global model, without the site's local parameters. */
   readonly sha256: string;
+  /** Hash of the site's local parameters; undefined if it has none. */
+  readonly localSha256: string | undefined;
 }
 
 /** What a site's model of a stage follows from. */
@@ -68,7 +71,15 @@ async function withStageModel<T>(
     if (training.algorithm?.name === 'ditto' && own) network.load(new Map([...weights, ...own]));
     const withoutHead = all.filter((task) => !hasHead(task, local, own));
     const tasks = all.filter((task) => !withoutHead.includes(task));
-    return await use({ network, tasks, withoutHead, patch: training.patch, ...preparationOf(training), sha256 });
+    return await use({
+      network,
+      tasks,
+      withoutHead,
+      patch: training.patch,
+      ...preparationOf(training),
+      sha256,
+      localSha256: own && sha256Hex(encodeState(own, planSha256)),
+    });
   } finally {
     network.dispose();
   }

@@ -93,7 +93,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   ),
   site(
     'pseudo-labels/<campaign>/<stage>/<task>/<case>.json',
-    'confidence, checks, acceptance, points, and which CT it belongs to; written last',
+    'confidence, checks, acceptance, points, which CT it belongs to, and a digest of what it follows from; written last',
     { examples: ['pseudo-label.json'] },
   ),
   site('checkpoints/<campaign>/<stage>/<round>/optimizer.safetensors', "AdamW's moments after this round", {

@@ -130,6 +130,11 @@ export const pseudoLabelReportSchema = z.strictObject({
   image: sha256,
   /** SHA-256 of the teacher's global model. */
   teacher: sha256,
+  /**
+   * Digest of what the pseudo-label was made from and by: CT, plan, release, weights of this site. A restarted GPU task keeps the
+   * pseudo-label if it is the same. Releases up to 0.1.0 wrote none.
+   */
+  terms: sha256.optional(),
   /** Mean softmax probability over the predicted foreground; 0 when nothing was found. */
   confidence: z.number(),
   checks: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
