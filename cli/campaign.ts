@@ -10,6 +10,7 @@ import { printable } from '../lib/printable.ts';
 import type { RoundContext } from '../lib/protocol/context.ts';
 import type { FederationStore, ObjectStore, OpenBucket, Stores } from '../lib/storage/contract.ts';
 import { storesOf } from '../lib/storage/stores.ts';
+import { explainedStores } from './missing-bucket.ts';
 import { url } from './options.ts';
 import { readInput } from './read-input.ts';
 
@@ -101,7 +102,7 @@ export function federationOf({ federation }: Pick<CampaignFlags, 'federation'>):
 export async function campaignContext(flags: CampaignFlags): Promise<FederationPlace> {
   const { id, declared } = federationOf(flags);
   return {
-    ...storesOf(await openBuckets(flags), id),
+    ...(await explainedStores(storesOf(await openBuckets(flags), id), { id, declared, endpoint: flags.endpoint })),
     federation: declared ?? { schema: 'fedcardio.federation/1', id, sites: [] },
     declared,
     now: () => new Date(),

@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
-import { FedcardioError } from '../../lib/error.ts';
-import type { Federation } from '../../lib/federation/schemas.ts';
-import { nearest } from '../../lib/nearest.ts';
-import { printable } from '../../lib/printable.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
 import { federationOf, openBuckets } from '../campaign.ts';
 import { aborted } from '../interrupt.ts';
+import { requireKnownSite, requireSiteBucket } from '../missing-bucket.ts';
 import { builtPage } from './built.ts';
 import { createPageContext, type SiteMachine } from './context.ts';
 import { onFailure } from './failure.ts';
@@ -20,10 +18,11 @@ import type { PageFlags } from './options.ts';
  */
 export async function runPage(flags: PageFlags, signal: AbortSignal): Promise<void> {
   const { id, declared } = federationOf(flags);
-  requireSite(flags.site, declared);
   const { endpoint, site } = flags;
+  if (site !== undefined) requireKnownSite(site, { id, declared });
   const machine = site === undefined ? undefined : machineOf(flags.data);
   const openBucket = await openBuckets(flags);
+  if (site !== undefined) await requireSiteBucket(site, storesOf(openBucket, id), { id, declared, endpoint });
   const context = createPageContext({ openBucket, id, declared, site, endpoint, machine });
   const folder = await builtPage(say);
   const sessions = createSessions((token) => say(`For another browser: ${addressOf(server.port, token)}`));
@@ -54,13 +53,3 @@ const greeting = (federation: string, site: string | undefined): string =>
     : `The page of ${site}, a site of "${federation}":`;
 
 const say = (line: string): void => console.error(line);
-
-/** @throws FedcardioError NOT_FOUND if federation.json has no such site */
-function requireSite(site: string | undefined, declared: Federation | undefined): void {
-  const ids = declared?.sites.map(({ id }) => id);
-  if (site === undefined || ids === undefined || ids.includes(site)) return;
-  const near = nearest(site, ids);
-  throw new FedcardioError('NOT_FOUND', `The federation has no site "${printable(site)}".`, {
-    hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Sites are ${ids.join(', ')}.`,
-  });
-}

@@ -87,7 +87,7 @@ test('site rescan fails with a hint for a site that does not exist', async () =>
   ]);
 
   expect(code).toBe(1);
-  expect(stderr).toContain('heart-site-bonn');
+  expect(stderr).toContain('Federation "heart" has no site "bonn".');
 });
 
 test('names the cases that could not be examined', () => {

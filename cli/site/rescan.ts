@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import type { Examination, RescanReport } from '../../lib/intake/rescan.ts';
 import { printable } from '../../lib/printable.ts';
-import { type CampaignFlags, federationOf, openBuckets, placed } from '../campaign.ts';
+import { type CampaignFlags, placed } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
+import { openSite } from './site-view.ts';
 
 interface RescanFlags extends CampaignFlags {
   readonly all?: boolean;
@@ -26,15 +27,14 @@ Needs the access of intake. On AWS that is the rescan function, which runs every
     .action(rescan);
 
 async function rescan(site: string, flags: RescanFlags): Promise<void> {
-  const [{ rescanSite }, { createSummaryCache }, { readTasks }, { storesOf }] = await Promise.all([
+  const [{ rescanSite }, { createSummaryCache }, { readTasks }] = await Promise.all([
     import('../../lib/intake/rescan.ts'),
     import('../../lib/intake/summary.ts'),
     import('../../lib/storage/federation-tasks.ts'),
-    import('../../lib/storage/stores.ts'),
   ]);
-  const { federationStore, siteStore } = storesOf(await openBuckets(flags), federationOf(flags).id);
+  const { federationStore, store } = await openSite(site, flags);
   const tasks = await readTasks({ federation: {}, federationStore });
-  const context = { store: siteStore(site), site, tasks, now: () => new Date() };
+  const context = { store, site, tasks, now: () => new Date() };
   const report = await rescanSite(context, federationStore, createSummaryCache(), {
     until: new Date(NO_END),
     all: flags.all ?? false,

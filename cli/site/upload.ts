@@ -7,7 +7,7 @@ import { printable } from '../../lib/printable.ts';
 import { clock, counted } from '../../lib/report/format.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
 import { createWaitOut, outageText } from '../../lib/storage/outages.ts';
-import { type CampaignFlags, federationOf, openBuckets, placed, placeOptions } from '../campaign.ts';
+import { type CampaignFlags, placed, placeOptions } from '../campaign.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne } from '../options.ts';
 import { printJson } from '../print-json.ts';
@@ -15,6 +15,7 @@ import { type ProgressLine, progressLine } from '../progress-line.ts';
 import { commandLine } from '../shell-words.ts';
 import type { CaseState } from './case-states.ts';
 import { findingLine } from './checked-case.ts';
+import { openSite } from './site-view.ts';
 import type { UploadedFolder, UploadProgress } from './upload-folder.ts';
 import { type VerdictRow, verdictCsv, verdictHtml, verdictRows, verdictText } from './verdict-rows.ts';
 
@@ -68,15 +69,12 @@ recorded in CASES/.fedcardio-upload.jsonl. Exits with 1 if a file was refused or
 
 async function upload(site: string, dir: string, flags: UploadFlags): Promise<void> {
   if (flags.invite !== undefined) return uploadByLinks(site, dir, flags.invite, flags);
-  const [{ uploadFolder }, { openUploadRecord }, { readSiteFolder }, { storesOf }] = await Promise.all([
+  const [{ uploadFolder }, { openUploadRecord }, { readSiteFolder }] = await Promise.all([
     import('./upload-folder.ts'),
     import('./upload-record.ts'),
     import('./site-folder.ts'),
-    import('../../lib/storage/stores.ts'),
   ]);
-  const { id, declared } = federationOf(flags);
-  const stores = storesOf(await openBuckets(flags), id);
-  const store = stores.siteStore(site);
+  const { store, declared, ...stores } = await openSite(site, flags);
   const tasks = await tasksOf(stores, declared?.tasks);
   const folder = readSiteFolder(dir, tasks, flags.heldOut);
   const progress = progressLine();

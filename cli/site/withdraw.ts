@@ -7,11 +7,12 @@ import type { Withdrawal, WithdrawTarget } from '../../lib/intake/withdraw.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import type { FederationStore, ObjectVersion, SiteStore } from '../../lib/storage/contract.ts';
-import { type CampaignFlags, federationOf, openBuckets, placed, placeOptions } from '../campaign.ts';
+import { type CampaignFlags, placed, placeOptions } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
 import { commandLine } from '../shell-words.ts';
 import { factsOf } from './lineage.ts';
 import { lineageText } from './lineage-text.ts';
+import { openSite } from './site-view.ts';
 
 interface WithdrawFlags extends CampaignFlags {
   readonly file?: string;
@@ -55,14 +56,12 @@ const REMAINS = `What stays: weights that were trained on it, in models, updates
 of intake and of the bucket. If the case is uploaded again, give it another name.`;
 
 async function withdrawCase(site: string, caseId: string, flags: WithdrawFlags): Promise<void> {
-  const [{ findWithdrawn, withdraw }, { caseHistory }, { readTasks }, { storesOf }] = await Promise.all([
+  const [{ findWithdrawn, withdraw }, { caseHistory }, { readTasks }] = await Promise.all([
     import('../../lib/intake/withdraw.ts'),
     import('../../lib/intake/lineage.ts'),
     import('../../lib/storage/federation-tasks.ts'),
-    import('../../lib/storage/stores.ts'),
   ]);
-  const { federationStore, siteStore } = storesOf(await openBuckets(flags), federationOf(flags).id);
-  const store = siteStore(site);
+  const { federationStore, store } = await openSite(site, flags);
   const target = targetOf(caseId, flags);
   await requireFolderName(site, store, target, flags);
   if (flags.keepVersions) return removeUploaded(site, store, target, flags);

@@ -19,6 +19,12 @@ export function isMissingObject(error: unknown): boolean {
   return status === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
 }
 
+/** Whether an error, as this module translates it, says that the bucket does not exist, or that none may have its name. */
+export function isMissingBucket(error: unknown): boolean {
+  const { name } = serviceFailure(error instanceof FedcardioError ? error.cause : error);
+  return name === 'NoSuchBucket' || name === 'InvalidBucketName';
+}
+
 /** Creates a function that runs `work` and translates its errors with `toError`. */
 export const attemptWith =
   (toError: (error: unknown, action: string) => FedcardioError) =>

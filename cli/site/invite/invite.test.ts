@@ -223,5 +223,5 @@ test('no links lead to a bucket that does not exist', async () => {
   const { code, stderr } = await runCommand([...args, '--federation', 'heart', '--endpoint', server.endpoint]);
 
   expect(code).toBe(1);
-  expect(stderr).toContain('Check the ids of federation and site');
+  expect(stderr).toContain('Federation "heart" has no site "nowhere".');
 });
