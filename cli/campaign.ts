@@ -13,6 +13,7 @@ import { storesOf } from '../lib/storage/stores.ts';
 import { explainedStores } from './missing-bucket.ts';
 import { url } from './options.ts';
 import { readInput } from './read-input.ts';
+import { commandLine } from './shell-words.ts';
 
 /** Options of every command that reads a federation. */
 export interface CampaignFlags {
@@ -120,7 +121,8 @@ export async function contextOf(campaign: string, flags: CampaignFlags): Promise
   if (await context.federationStore.head(federationKeys.campaign(campaign))) return context;
   const ids = await campaignIds(context);
   if (ids.includes(campaign)) return context;
-  throw new FedcardioError('NOT_FOUND', unknown(context.federation.id, campaign), { hint: suggestion(campaign, ids) });
+  const hint = suggestion(campaign, ids, flags);
+  throw new FedcardioError('NOT_FOUND', unknown(context.federation.id, campaign), { hint });
 }
 
 const unknown = (federation: string, campaign: string): string =>
@@ -129,11 +131,12 @@ const unknown = (federation: string, campaign: string): string =>
 /** Most ids that an error lists. */
 const LISTED = 5;
 
-function suggestion(campaign: string, ids: readonly string[]): string {
+function suggestion(campaign: string, ids: readonly string[], flags: CampaignFlags): string {
   if (ids.length === 0) return 'It has no campaigns yet. Check --federation and --endpoint.';
   const near = nearest(campaign, ids);
   const listed = ids.slice(-LISTED).map(printable).join(', ');
-  const more = ids.length > LISTED ? ', and others: see `fedcardio campaign list`' : '';
+  const list = commandLine(['npx', 'fedcardio', 'campaign', 'list', ...placeOptions(flags)]);
+  const more = ids.length > LISTED ? `, and others: see \`${list}\`` : '';
   return `${near === undefined ? '' : `Did you mean "${printable(near)}"? `}Its campaigns are ${listed}${more}.`;
 }
 

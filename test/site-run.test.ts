@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { runCommand } from '../cli/testing.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
@@ -85,6 +86,20 @@ async function run(more: readonly string[]) {
 const summaryOf = async () =>
   (await tryReadJson(cloud.context.federationStore, federationKeys.summary('kiel'), summarySchema))?.value;
 const put = (name: string) => cpSync(join(ROOT, 'test/fixtures/dicom', name), join(inbox, name), { recursive: true });
+
+test('site run names the command that sets a policy, which works as it is printed', async () => {
+  const site = await run(['--data', join(folder, 'undecided'), '--port', '0', '--endpoint', cloud.endpoint]);
+  await site.untilTold(/Without a policy/);
+
+  const [, line = ''] =
+    /To set one: (.*)$/.exec(site.told.find((text) => text.includes('Without a policy')) ?? '') ?? [];
+  const typed = line.replace('npx fedcardio', `${process.execPath} ${COMMAND}`);
+  const { stdout } = await promisify(exec)(typed, { cwd: folder });
+
+  expect(line).toContain('npx fedcardio site policy kiel ask --federation');
+  expect(stdout).toContain('kiel asks a person about every campaign');
+  expect(await site.stop()).toEqual([0, null]);
+});
 
 test('site run takes DICOM from its inbox, sends counts alone, stops at SIGTERM and goes on', async () => {
   mkdirSync(inbox);

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { printable } from '../../lib/printable.ts';
-import { type CampaignFlags, campaignContext, placed } from '../campaign.ts';
+import { type CampaignFlags, campaignContext, placed, placeOptions } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
+import { commandLine } from '../shell-words.ts';
 import { table } from '../table.ts';
 import type { ListedCampaign } from './listed.ts';
 import { instant } from './times.ts';
@@ -26,13 +27,14 @@ async function list(flags: CampaignFlags): Promise<void> {
   const context = await campaignContext(flags);
   const campaigns = await listCampaigns(context);
   if (flags.json) printJson('campaign-list', { federation: context.federation.id, campaigns });
-  else console.log(listText(context.federation.id, campaigns));
+  else console.log(listText(context.federation.id, campaigns, flags));
 }
 
 /** The campaigns as a table, the newest last. */
-function listText(federation: string, campaigns: readonly ListedCampaign[]): string {
+function listText(federation: string, campaigns: readonly ListedCampaign[], flags: CampaignFlags): string {
   if (campaigns.length === 0) {
-    return `Federation ${federation} has no campaigns. Start one: fedcardio campaign start campaign.json`;
+    const start = commandLine(['npx', 'fedcardio', 'campaign', 'start', 'campaign.json', ...placeOptions(flags)]);
+    return `Federation ${federation} has no campaigns. Start one: ${start}`;
   }
   const byTime = [...campaigns].sort((a, b) => ((a.uploadedAt ?? '') < (b.uploadedAt ?? '') ? -1 : 1));
   const rows = byTime.map(({ campaign, phase, reason, running, uploadedAt, endedAt }) => [

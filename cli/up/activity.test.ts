@@ -70,13 +70,22 @@ describe('what happens is told in a line', () => {
       { campaign: 'c', status: 'failed', reason: 'There is no task "x".' },
       'c: failed: There is no task "x".',
     ],
+    [
+      'a campaign that asks a person',
+      'consent-asked',
+      { site: 'bonn', campaign: 'c' },
+      'c asks bonn, and waits for an answer: npx fedcardio site consent bonn c --endpoint http://127.0.0.1:4566',
+    ],
     ['a sweep of a campaign', 'sweep-failed', { campaign: 'c', reason: 'No.' }, 'c: No.'],
     ['a sweep of no campaign', 'sweep-failed', { reason: 'No.' }, 'sweep failed: No.'],
     ['an outcome without a reason', 'campaign-ended', { campaign: 'c', status: 'completed' }, 'c: completed'],
     ['what only the log file has', 'tasks-sent', { ...AT, sites: ['bonn'] }, undefined],
     ['what every object has', 'constructor', {}, undefined],
   ] as const)('%s', (_what, event, fields, line) => {
-    expect(lineOfLog(event, fields)).toBe(line);
+    const siteLine = (...words: readonly string[]) =>
+      `npx fedcardio site ${words.join(' ')} --endpoint http://127.0.0.1:4566`;
+
+    expect(lineOfLog(event, fields, siteLine)).toBe(line);
   });
 
   test('a line is one line, whatever a site has written', () => {

@@ -1,16 +1,19 @@
 import { printable } from '../../lib/printable.ts';
 import { significant } from '../../lib/report/format.ts';
 import type { LauncherEvent } from '../../local/process-launcher.ts';
+import { commandLine } from '../shell-words.ts';
 
 /** What a function logged with an event. */
 type Fields = Readonly<Record<string, unknown>>;
 
+const bareLine: SiteLine = (...words) => commandLine(['npx', 'fedcardio', 'site', ...words]);
+
 /** Lines of those events of the functions that users follow. The log file has all. */
-const LINES: Readonly<Record<string, (fields: Fields) => string | undefined>> = {
+const LINES: Readonly<Record<string, (fields: Fields, siteLine: SiteLine) => string | undefined>> = {
   'case-examined': caseLine,
   'campaign-planned': ({ campaign, stages }) => `${campaign}: planned, stages ${listed(stages)}`,
-  'consent-asked': ({ site, campaign }) =>
-    `${campaign} asks ${site}, and waits for an answer: fedcardio site consent ${site} ${campaign}`,
+  'consent-asked': ({ site, campaign }, siteLine) =>
+    `${campaign} asks ${site}, and waits for an answer: ${siteLine('consent', `${site}`, `${campaign}`)}`,
   'round-opened': (fields) => `${roundOf(fields)} opened for ${listed(fields.participants)}`,
   'round-committed': (fields) => `${roundOf(fields)} committed with ${listed(fields.sites)}${lossOf(fields.figures)}`,
   'update-refused': (fields) => `${roundOf(fields)}: the update of ${fields.site} was refused: ${fields.reason}`,
@@ -23,9 +26,16 @@ const LINES: Readonly<Record<string, (fields: Fields) => string | undefined>> = 
   'sweep-failed': ({ campaign, reason }) => `${campaign ?? 'sweep failed'}: ${reason}`,
 };
 
-/** The line of an event of the functions; undefined for one that only the log file has. */
-export function lineOfLog(event: string, fields: Fields): string | undefined {
-  const line = Object.hasOwn(LINES, event) ? LINES[event]?.(fields) : undefined;
+/** A line of `fedcardio site`, with what selects the federation and the site's storage. */
+export type SiteLine = (...words: readonly string[]) => string;
+
+/**
+ * The line of an event of the functions; undefined for one that only the log file has.
+ *
+ * @param siteLine writes the commands that it names
+ */
+export function lineOfLog(event: string, fields: Fields, siteLine: SiteLine = bareLine): string | undefined {
+  const line = Object.hasOwn(LINES, event) ? LINES[event]?.(fields, siteLine) : undefined;
   return line && printable(line);
 }
 

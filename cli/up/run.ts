@@ -2,13 +2,14 @@ import { describeError } from '../../lib/error.ts';
 import { printable, printableJson } from '../../lib/printable.ts';
 import { readTasks } from '../../lib/storage/federation-tasks.ts';
 import { type Platform, startPlatform } from '../../local/platform.ts';
+import { placeOptions } from '../campaign.ts';
 import { aborted } from '../interrupt.ts';
 import { mountPage } from '../page/mounted.ts';
 import { describeBackend } from '../run/backend-probe.ts';
 import { openLines } from '../run/lines.ts';
 import { createOutageLines } from '../run/outage-lines.ts';
 import { commandLine } from '../shell-words.ts';
-import { lineOfGpuTask, lineOfLog } from './activity.ts';
+import { lineOfGpuTask, lineOfLog, type SiteLine } from './activity.ts';
 import { openUpDirectory, type UpDirectory } from './directory.ts';
 import { bucketsOf, nextSteps } from './next-steps.ts';
 import type { UpFlags } from './options.ts';
@@ -48,7 +49,7 @@ export async function runUp(flags: UpFlags, signal: AbortSignal): Promise<void> 
 
 const say = (line: string): void => console.error(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
 
-function start(
+async function start(
   { federation, server, log: logFile }: UpDirectory,
   { port, tasks }: UpFlags,
   signal: AbortSignal,
@@ -57,7 +58,11 @@ function start(
   const write = (event: string, fields: Readonly<Record<string, unknown>>) =>
     lines.append(JSON.stringify({ at: new Date().toISOString(), event, ...fields }));
   const show = (line: string | undefined) => line !== undefined && say(line);
-  return startPlatform({
+  // The functions begin before the address is returned.
+  let platform: Platform | undefined;
+  const siteLine: SiteLine = (...words) =>
+    commandLine(['npx', 'fedcardio', 'site', ...words, ...placeOptions({ federation: federation.id, ...platform })]);
+  platform = await startPlatform({
     federation,
     server: { port, dataDir: server },
     gpuTasks: {
@@ -78,9 +83,10 @@ function start(
     signal,
     log: (event, fields) => {
       write(event, fields);
-      show(lineOfLog(event, fields));
+      show(lineOfLog(event, fields, siteLine));
     },
   });
+  return platform;
 }
 
 const summaryOf = ({ federation, path, log }: UpDirectory, { endpoint }: Platform, page: string | undefined) => ({

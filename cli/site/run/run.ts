@@ -6,12 +6,14 @@ import { printable, printableJson } from '../../../lib/printable.ts';
 import { readTasks } from '../../../lib/storage/federation-tasks.ts';
 import { createWaitOut, type OutageEvent } from '../../../lib/storage/outages.ts';
 import { type Platform, startPlatform } from '../../../local/platform.ts';
+import { placeOptions } from '../../campaign.ts';
 import { aborted } from '../../interrupt.ts';
 import { DEFAULT_PORT } from '../../local.ts';
 import { describeBackend } from '../../run/backend-probe.ts';
 import { openLines } from '../../run/lines.ts';
 import { createOutageLines } from '../../run/outage-lines.ts';
-import { lineOfGpuTask, lineOfLog } from '../../up/activity.ts';
+import { commandLine } from '../../shell-words.ts';
+import { lineOfGpuTask, lineOfLog, type SiteLine } from '../../up/activity.ts';
 import { startInbox } from '../inbox/watch.ts';
 import { openSiteDirectory, readOnPremisesSite, requireSeparate, type SiteDirectory } from './directory.ts';
 import type { SiteRunFlags } from './options.ts';
@@ -43,8 +45,10 @@ export async function runSite(id: string, flags: SiteRunFlags, signal: AbortSign
     const summary = summaryOf(federation, site, directory, platform, flags);
     console.log(flags.json ? printableJson(summary) : greetingOf(summary));
     say(`${flags.tasks} GPU tasks at a time. ${await backend}`);
-    if (!(await platform.context.siteStore(id).head(siteKeys.policy)))
-      say(`Without a policy, a person is asked about every campaign: fedcardio site policy ${id}.`);
+    if (!(await platform.context.siteStore(id).head(siteKeys.policy))) {
+      const line = lineAt(platform.endpoint, directory.sent, flags);
+      say(`Without a policy, a person is asked about every campaign. To set one: ${line('policy', id, 'ask')}`);
+    }
     await Promise.all([watchInbox(flags, directory, platform, site, write, signal), aborted(signal)]);
     say(
       'Stopping: GPU tasks write their checkpoints. Ctrl-C again ends at once, and loses the steps since the last one.',
@@ -95,17 +99,27 @@ function openLog(file: string): WriteEvent {
   return (event, fields) => lines.append(JSON.stringify({ at: new Date().toISOString(), event, ...fields }));
 }
 
-function start(
+/** The line of a command about the site, for another terminal of this machine. */
+const lineAt =
+  (endpoint: string, sent: string, flags: Pick<SiteRunFlags, 'federation' | 'endpoint'>): SiteLine =>
+  (...words) =>
+    `${commandLine([`FEDCARDIO_SITE_ENDPOINT=${endpoint}`, `FEDCARDIO_SENT_LOG=${sent}`])} ${commandLine(['npx', 'fedcardio', 'site', ...words, ...placeOptions(flags)])}`;
+
+async function start(
   federation: Federation,
   site: Site,
   { server, sent }: SiteDirectory,
-  { endpoint, storage, port = DEFAULT_PORT, tasks }: SiteRunFlags,
+  flags: SiteRunFlags,
   write: WriteEvent,
   signal: AbortSignal,
 ): Promise<Platform> {
+  const { endpoint, storage, port = DEFAULT_PORT, tasks } = flags;
   const show = (line: string | undefined) => line !== undefined && say(line);
   const tellOutage = createOutageLines(say, Date.now);
-  return startPlatform({
+  // The functions begin before the address is returned.
+  let platform: Platform | undefined;
+  const siteLine: SiteLine = (...words) => lineAt(platform?.endpoint ?? storage ?? 'URL', sent, flags)(...words);
+  platform = await startPlatform({
     federation,
     machine: { site: site.id, federation: { endpoint, region: federation.region }, sentLog: sent },
     server: storage === undefined ? { port, dataDir: server } : { endpoint: storage },
@@ -131,9 +145,10 @@ function start(
     signal,
     log: (event, fields) => {
       write(event, fields);
-      show(lineOfLog(event, fields));
+      show(lineOfLog(event, fields, siteLine));
     },
   });
+  return platform;
 }
 
 async function watchInbox(

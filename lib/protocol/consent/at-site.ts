@@ -212,7 +212,7 @@ async function readConsent(store: Pick<SiteStore, 'bucket' | 'tryGet'>, campaign
 /** The answer of a site that does not agree. */
 export const noConsent = (site: string, obstacle: string): FedcardioError =>
   new FedcardioError('NO_CONSENT', `Site ${site} ${obstacle}.`, {
-    hint: `A person there decides: fedcardio site consent ${site}.`,
+    hint: `A person at ${site} decides, with \`site consent\` or on the page of the site.`,
   });
 
 /**
