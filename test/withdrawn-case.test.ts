@@ -45,7 +45,6 @@ test('a case is followed, withdrawn, and left out of a repetition, by the comman
     expect(lineage).toContain(
       'Models that may have learnt from it:\n  first teacher/calcification: 1 model, of rounds 1',
     );
-    expect(await fedcardio('site', 'lineage', 'bonn', 'nobody')).toBe('No update has used the case.\n');
 
     const withdrawn = await fedcardio('site', 'withdraw', 'bonn', 'goes', '--yes');
     expect(withdrawn).toContain('first teacher/calcification');

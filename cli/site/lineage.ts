@@ -1,9 +1,11 @@
 import { Command } from 'commander';
-import { isFedcardioError, isOutage } from '../../lib/error.ts';
+import { FedcardioError, isFedcardioError, isOutage } from '../../lib/error.ts';
 import type { CaseHistory } from '../../lib/intake/lineage.ts';
+import { printable } from '../../lib/printable.ts';
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { type CampaignFlags, placed } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
+import { isStored, isWithdrawn, listLine } from './known-case.ts';
 import { type CaseFacts, lineageText, trainedOn } from './lineage-text.ts';
 import { openSite } from './site-view.ts';
 
@@ -27,7 +29,16 @@ A model "may have learnt" from a case if the round merged your site's update; on
 async function lineage(site: string, caseId: string, flags: CampaignFlags): Promise<void> {
   const { caseHistory } = await import('../../lib/intake/lineage.ts');
   const { store, federationStore } = await openSite(site, flags);
-  const facts = await factsOf(federationStore, await caseHistory(store, caseId));
+  const history = await caseHistory(store, caseId);
+  const isUnused = history.updates.length === 0 && history.unreadable.length === 0;
+  if (isUnused && !(await isStored(store, caseId)) && !(await isWithdrawn(store, caseId))) {
+    throw new FedcardioError(
+      'NOT_FOUND',
+      `Site ${site} has no case "${printable(caseId)}", and none of this name was withdrawn.`,
+      { hint: `Check its spelling: ${listLine(site, flags)}` },
+    );
+  }
+  const facts = await factsOf(federationStore, history);
   if (flags.json) printJson('site-lineage', { site, case: caseId, ...facts });
   else console.log(lineageText(facts).join('\n'));
 }

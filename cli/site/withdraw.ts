@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { FedcardioError } from '../../lib/error.ts';
-import { CASE_FOLDERS, type CaseUse, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
+import { CASE_FOLDERS, type CaseUse, type SiteKey } from '../../lib/federation/keys.ts';
 import type { Withdrawal, WithdrawTarget } from '../../lib/intake/withdraw.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import type { FederationStore, ObjectVersion, SiteStore } from '../../lib/storage/contract.ts';
-import { type CampaignFlags, placed, placeOptions } from '../campaign.ts';
+import { type CampaignFlags, placed } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
-import { commandLine } from '../shell-words.ts';
+import { isStored, isWithdrawn, listLine } from './known-case.ts';
 import { factsOf } from './lineage.ts';
 import { lineageText } from './lineage-text.ts';
 import { openSite } from './site-view.ts';
@@ -113,25 +113,18 @@ const tell = (flags: WithdrawFlags, schema: string, value: object, text: string)
 /** Rejections show the name of a folder that may be a patient's as `withheld-…`. Their document alone is not the case. */
 async function requireFolderName(site: string, store: SiteStore, { caseId }: WithdrawTarget, flags: WithdrawFlags) {
   if (!/^withheld-[0-9a-f]{8}$/.test(caseId)) return;
-  for (const folder of Object.values(CASE_FOLDERS)) {
-    for await (const _ of store.list(siteKeys.casePrefix(folder, `${caseId}/`))) return;
-  }
+  if (await isStored(store, caseId)) return;
   throw new FedcardioError('NOT_FOUND', `"${caseId}" stands for the name of a folder, and is no case.`, {
     hint: `Use the folder's name, which the rejected files show: ${listLine(site, flags)}`,
   });
 }
-
-const listLine = (site: string, flags: WithdrawFlags): string =>
-  commandLine(['npx', 'fedcardio', 'site', 'list', site, ...placeOptions(flags)]);
 
 const WITHDRAWN_BEFORE = 'The case was withdrawn before; nothing is left of it.';
 
 /** A case that was withdrawn before is no error, so that the command can be repeated. */
 async function wasWithdrawn(store: SiteStore, { caseId, file, use }: WithdrawTarget): Promise<boolean> {
   if (file !== undefined || use !== undefined) return false;
-  for await (const { key } of store.list(siteKeys.withdrawn(caseId)))
-    if (key === siteKeys.withdrawn(caseId)) return true;
-  return false;
+  return isWithdrawn(store, caseId);
 }
 
 function nothingFound(site: string, { caseId, file, use }: WithdrawTarget, flags: WithdrawFlags): never {
