@@ -11,7 +11,10 @@ import { addStacks } from './stacks.ts';
 
 try {
   const app = new App();
-  const federation = readFederation((app.node.tryGetContext('federation') as string | undefined) ?? 'federation.json');
+  const federation = readFederation(
+    (app.node.tryGetContext('federation') as string | undefined) ?? 'federation.json',
+    '-c federation=FILE',
+  );
   addStacks(app, topologyOf(federation), 'dist/handlers');
   checkRules(app);
   app.synth();

@@ -55,7 +55,7 @@ async function checkAccounts({ aws, profile = [], endpoint, json }: DoctorFlags)
     import('./aws/check-aws.ts'),
     import('../../cdk/read-federation.ts'),
   ]);
-  const federation = readFederation(typeof aws === 'string' ? aws : 'federation.json');
+  const federation = readFederation(typeof aws === 'string' ? aws : 'federation.json', '--aws FILE');
   const places = await checkAws(federation, { endpoint, profiles: profile });
   const status = worst(places.flatMap(({ findings }) => findings));
   if (json) printJson('doctor-aws', { status, federation: federation.id, places });
