@@ -8,6 +8,7 @@ import {
   campaignObjectsTable,
   exampleObjectsTable,
   roundObjectsTable,
+  sentObjectsTable,
   siteObjectsTable,
 } from '../../lib/federation/documents/objects.ts';
 import { strategiesTable } from '../../lib/federation/documents/strategies.ts';
@@ -45,6 +46,7 @@ export const REGIONS: readonly Region[] = [
   { file: 'docs/objects.md', name: 'site-objects', content: siteObjectsTable },
   { file: 'docs/objects.md', name: 'campaign-objects', content: campaignObjectsTable },
   { file: 'docs/objects.md', name: 'round-objects', content: roundObjectsTable },
+  { file: 'docs/on-premises.md', name: 'sent-objects', content: sentObjectsTable },
   {
     file: 'docs/reference/campaign.md',
     name: 'campaign-fields',

@@ -1,4 +1,4 @@
-import { FEDERATION_ACCESS, isLike, type ObjectAccess, siteAccess } from '../access.ts';
+import { FEDERATION_ACCESS, isLike, machineAccess, type ObjectAccess, siteAccess } from '../access.ts';
 import { OBJECT_KINDS, type ObjectKind, ROUND_PREFIX } from '../objects.ts';
 import { FEDERATION_ROLES, SITE_ROLES } from '../topology.ts';
 import { code, markdownTable } from './markdown.ts';
@@ -50,6 +50,18 @@ export const campaignObjectsTable = (): string =>
 
 export const roundObjectsTable = (): string =>
   tableOf(inBucket('federation').filter(isOfRound), ({ key }) => key.slice(ROUND_PREFIX.length));
+
+/** What the machine of an on-premises site may send: the kinds of objects that its role may write. */
+export function sentObjectsTable(): string {
+  const { write = [] } = machineAccess(SITE);
+  const sent = inBucket('federation').filter((kind) => write.some((pattern) => isLike(sampleKey(kind), pattern)));
+  // A site may write every object below its prefix; the coordinator's refusals of its updates lie there too.
+  const own = sent.filter(({ key }) => !key.endsWith('.refusal.json'));
+  return markdownTable(
+    ['key', 'content'],
+    own.map(({ key, what }) => [code(key), what]),
+  );
+}
 
 /** The examples in docs/events/ of stored objects. */
 export function exampleObjectsTable(): string {
