@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { z } from 'zod';
 import { campaignSchema, type Federation, federationSchema } from '../lib/federation/schemas.ts';
 import { parseJson } from '../lib/json.ts';
@@ -30,10 +30,11 @@ interface CostFlags {
 export const costCommand = (): Command =>
   new Command('cost')
     .argument('<federation>', 'file that describes the federation, such as examples/paper/federation.json')
-    .option(
-      '--campaign <file>',
-      'the campaign to estimate (default: examples/paper/campaign.json of this package)',
-      EXAMPLE,
+    .addOption(
+      new Option('--campaign <file>', 'the campaign to estimate').default(
+        EXAMPLE,
+        'examples/paper/campaign.json of this package',
+      ),
     )
     .option('--cases <n>', 'cases of each site', atLeastOne, ASSUMPTIONS.casesPerSite)
     .option('--case-mb <n>', 'size of a case, MB', positive, ASSUMPTIONS.caseMegabytes)
