@@ -4,6 +4,9 @@
 export const instant = (iso: string | undefined): string =>
   iso === undefined ? '' : iso.slice(0, 19).replace('T', ' ');
 
+/** `2026-03-02 08:00 UTC`. */
+export const minute = (iso: string): string => `${instant(iso).slice(0, 16)} UTC`;
+
 /** `5 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: the two largest units. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));

@@ -2,6 +2,7 @@ import { printable } from '../../lib/printable.ts';
 import { csv } from '../../lib/report/csv-text.ts';
 import { counted } from '../../lib/report/format.ts';
 import { html, verbatim } from '../../lib/report/markup.ts';
+import { minute } from '../campaign/times.ts';
 import { table } from '../table.ts';
 import type { CaseState } from './case-states.ts';
 import type { CheckedCase } from './checked-case.ts';
@@ -98,7 +99,7 @@ export const verdictHtml = (site: string, at: string, rows: readonly VerdictRow[
   html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Upload to ${site}</title>
 <style>${verbatim(STYLE)}</style></head>
-<body><main><h1>Upload to ${site}</h1><p>${at}. ${verdictSentence(rows)}</p>
+<body><main><h1>Upload to ${site}</h1><p>${minute(at)}. ${verdictSentence(rows)}</p>
 <table role="table"><thead role="rowgroup"><tr role="row">${COLUMNS.map(headOf)}</tr></thead>
 <tbody role="rowgroup">
 ${rows.map(lineOf)}

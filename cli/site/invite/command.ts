@@ -4,7 +4,9 @@ import { FedcardioError, systemError } from '../../../lib/error.ts';
 import { siteKeys } from '../../../lib/federation/keys.ts';
 import { DEFAULT_TASKS, type Task } from '../../../lib/federation/tasks.ts';
 import { names, placeOf } from '../../../lib/federation/topology.ts';
+import { printable } from '../../../lib/printable.ts';
 import { counted } from '../../../lib/report/format.ts';
+import { minute } from '../../campaign/times.ts';
 import { type CampaignFlags, federationOf, placed } from '../../campaign.ts';
 import { siteOf } from '../../deploy-info/command.ts';
 import { atLeastOne } from '../../options.ts';
@@ -61,7 +63,7 @@ function hours(text: string): number {
 }
 
 async function invite(site: string, source: string, flags: InviteFlags): Promise<void> {
-  const [{ createLinkSigner }, { identityOf }, { invitedFiles }, { makeInvitation }] = await Promise.all([
+  const [{ createLinkSigner }, { identityOf }, { invitedFiles, leftOut }, { makeInvitation }] = await Promise.all([
     import('../../../lib/aws/links.ts'),
     import('../../../lib/aws/identity.ts'),
     import('./invited-files.ts'),
@@ -72,6 +74,7 @@ async function invite(site: string, source: string, flags: InviteFlags): Promise
   const connection = { endpoint: flags.endpoint, region };
   const tasks = chosen(declared?.tasks ?? DEFAULT_TASKS, flags.tasks);
   const files = invitedFiles(source, flags.heldOut ? 'evaluation' : 'training', tasks);
+  for (const line of leftOut(source, tasks)) console.error(`left out: ${printable(line)}`);
   await checkBucket(site, flags);
   const asked = new Date(Date.now() + flags.hours * 3_600_000);
   const { expiresAt } = await identityOf(connection);
@@ -86,14 +89,14 @@ async function invite(site: string, source: string, flags: InviteFlags): Promise
     return printJson('site-invite', { file: out, site, expires: expires.toISOString(), cases, files: files.length });
   const upload = commandLine(['npx', 'fedcardio', 'site', 'upload', site, 'CASES', '--invite', out]);
   console.log(
-    `${out}: links for ${counted(files.length, 'file')} of ${counted(cases, 'case')}, until ${expires.toISOString()}.
+    `${out}: links for ${counted(files.length, 'file')} of ${counted(cases, 'case')}, until ${minute(expires.toISOString())}.
 Whoever has this file can use them: send it encrypted, to one person. The hospital uploads with:
   ${upload}`,
   );
 }
 
 const earlyText = (expires: Date): string =>
-  `The links die at ${expires.toISOString()}, when the credentials that sign them expire. For longer links, sign with longer credentials.`;
+  `The links die at ${minute(expires.toISOString())}, when the credentials that sign them expire. For longer links, sign with longer credentials.`;
 
 function chosen(tasks: readonly Task[], asked: readonly string[] | undefined): readonly Task[] {
   const unknown = asked?.find((id) => !tasks.some((task) => task.id === id));

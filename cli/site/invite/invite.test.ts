@@ -126,6 +126,22 @@ test('the command that an invitation of held-out cases prints uploads them as he
   expect(await stored('held-out/')).toEqual(['held-out/p4/image.nii.gz']);
 }, 60_000);
 
+test('what of a folder gets no link is told with the reason', async () => {
+  mkdirSync(path('LEFT/p7/labels'), { recursive: true });
+  mkdirSync(path('LEFT/Müller Hans'), { recursive: true });
+  for (const file of ['p7/image.nii.gz', 'Müller Hans/image.nii.gz']) writeFileSync(path(`LEFT/${file}`), image(7));
+  writeFileSync(path('LEFT/p7/labels/foo.nii.gz'), calcium());
+  writeFileSync(path('LEFT/notes.txt'), 'notes');
+
+  const { code, stdout, stderr } = await invite('LEFT', 'left.json');
+
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/links for 1 file of 1 case, until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n/);
+  expect(stderr).toMatch(/left out: case Müller Hans: its name .+ Rename the folder/);
+  expect(stderr).toContain('left out: p7/labels/foo.nii.gz: it is of no task of the invitation.');
+  expect(stderr).toContain('left out: notes.txt: it is in no folder of a case.');
+}, 60_000);
+
 describe('an upload by invitation is refused', () => {
   const upload = (site: string, file: string, dir = 'CASES') =>
     runCommand(['site', 'upload', site, path(dir), '--invite', path(file), '--no-wait']);

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
+import { relative } from 'node:path';
 import { FedcardioError } from '../../../lib/error.ts';
-import { isRefusedName } from '../../../lib/federation/case-names.ts';
+import { caseNameFinding, isRefusedName } from '../../../lib/federation/case-names.ts';
 import { CASE_FOLDERS, type CaseUse, parseCaseKey, type SiteKey, siteKeys } from '../../../lib/federation/keys.ts';
 import type { Task } from '../../../lib/federation/tasks.ts';
 import { printable } from '../../../lib/printable.ts';
@@ -38,6 +39,34 @@ const filesOfFolder = (dir: string, use: CaseUse, tasks: readonly Task[]): reado
       .filter(({ key }) => isUsable(key) && isOfTasks(key, tasks))
       .map(({ key, path }) => ({ key, bytes: statSync(path).size })),
   );
+
+/**
+ * What of a folder gets no link, and why; nothing for a list, whose lines are all used or refused.
+ *
+ * @param tasks whose labels may be uploaded
+ */
+export function leftOut(source: string, tasks: readonly Task[]): readonly string[] {
+  if (!statSync(source, { throwIfNoEntry: false })?.isDirectory()) return [];
+  const { cases, strays } = readSiteFolder(source, tasks);
+  const place = (path: string) => relative(source, path);
+  return [
+    ...cases.flatMap((one) => {
+      if (isRefusedName(one.id)) {
+        return [
+          `case ${one.id}: its name ${caseNameFinding(one.id)?.what}. Rename the folder to a pseudonym such as p7.`,
+        ];
+      }
+      return one.files.flatMap((file) => {
+        const key = keyOf(one, file);
+        if (!isUsable(key)) return [`${place(file.path)}: it is no CT or label of a case.`];
+        return isOfTasks(key, tasks) ? [] : [`${place(file.path)}: it is of no task of the invitation.`];
+      });
+    }),
+    ...strays.map(
+      ({ path, fault }) => `${place(path)}: ${fault ? 'it cannot be read' : 'it is in no folder of a case'}.`,
+    ),
+  ];
+}
 
 function filesOfList(file: string, use: CaseUse, tasks: readonly Task[]): readonly InvitedFile[] {
   const lines = Buffer.from(readInput(file)).toString().split(/\r?\n/);
