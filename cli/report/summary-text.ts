@@ -7,6 +7,7 @@ import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
 import { privacyLines } from '../../lib/report/privacy-text.ts';
 import type { Coverage, Report, StageReport } from '../../lib/report/report.ts';
 import { caveat, isSmokeTest, verdict } from '../../lib/report/verdict.ts';
+import { exclusionReason } from '../../lib/report/without-data.ts';
 import type { Metrics } from '../../lib/scoring/metrics.ts';
 import { table } from '../table.ts';
 
@@ -58,7 +59,7 @@ const missingLines = (stage: StageReport): readonly string[] =>
 
 /** Sites with the same reason on one line: most of them only lack the labels. */
 function groupExclusions({ excluded }: Coverage): readonly string[] {
-  const groups = groupBy(excluded, ({ why, reason }) => `${why}: ${reason}`);
+  const groups = groupBy(excluded, (one) => `${one.why}: ${exclusionReason(one)}`);
   return [...groups].map(([why, of]) => `${of.map(({ site }) => site).join(', ')}: ${why}`);
 }
 

@@ -7,6 +7,7 @@ import { tryReadJson } from '../../lib/storage/documents.ts';
 import { readTasks } from '../../lib/storage/federation-tasks.ts';
 import type { Platform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
+import { commandLine } from '../shell-words.ts';
 import { nextSteps } from '../up/next-steps.ts';
 import { describeBackend } from './backend-probe.ts';
 import type { Display } from './display.ts';
@@ -115,7 +116,9 @@ async function keepRunning(
   { say }: Display,
 ): Promise<void> {
   const tasks = await readTasks(context);
-  say(`Everything keeps running until Ctrl-C.\n\n${nextSteps({ federation, endpoint, tasks })}\n`);
+  say(
+    `Everything keeps running until Ctrl-C.\n\n${nextSteps({ federation, endpoint, tasks })}\n\nLook at it in a browser:\n\n  ${commandLine(['npx', 'fedcardio', 'page', '--endpoint', endpoint, '--federation', federation.id])}\n\nCtrl-C stops everything.\n`,
+  );
   await aborted(signal);
   say(`Stopped. To go on: ${resumeWith} --keep`);
 }

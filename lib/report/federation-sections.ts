@@ -6,7 +6,7 @@ import type { CommitReport, Coverage, Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
 import { KIND_TITLES } from './titles.ts';
 import { validationText } from './validation-text.ts';
-import { isWithoutData } from './without-data.ts';
+import { exclusionReason, isWithoutData } from './without-data.ts';
 
 /** A chart for every stage that learns; empty if there is none. */
 export function learningCurves(report: Report): Markup {
@@ -63,7 +63,7 @@ export function coverageTable(report: Report): Markup {
   const excluded = ({ excluded }: Coverage) =>
     excluded.length === 0
       ? '–'
-      : html`<ul>${excluded.map(({ site, why, reason }) => html`<li>${names.get(site) ?? site}: <span class="${why === 'no data' ? 'muted' : 'bad'}">${why}</span>, ${reason}</li>`)}</ul>`;
+      : html`<ul>${excluded.map(({ site, why, reason }) => html`<li>${names.get(site) ?? site}: <span class="${why === 'no data' ? 'muted' : 'bad'}">${why}</span>, ${exclusionReason({ why, reason })}</li>`)}</ul>`;
   return html`<section aria-labelledby="coverage"><h2 id="coverage">Who is in the models</h2><div class="scroll" tabindex="0"><table>
 <thead><tr><th scope="col">Stage</th><th scope="col">Rounds</th><th scope="col">Merged</th><th scope="col">Not in it, and why</th></tr></thead>
 <tbody>${rows.map(({ stage, covered }) => html`<tr><th scope="row">${stage.name}</th><td>${roundsText(covered)}</td><td>${coverageText(covered.coverage)}</td><td>${excluded(covered.coverage)}</td></tr>`)}</tbody></table></div>

@@ -62,8 +62,8 @@ export const smokeTestCounts = ({ sites, stages, rejected }: Pick<Report, 'sites
 });
 
 function smokeTestVerdict(report: Judged): string {
-  const { sites, rounds, rejected } = smokeTestCounts(report);
-  return `Every step ran: ${sites} committed ${rounds}, and intake rejected ${rejected}.`;
+  const { sites, rounds } = smokeTestCounts(report);
+  return `Every step ran: ${sites} committed ${rounds}, and intake rejected ${counted(report.rejected.length, 'file')}.`;
 }
 
 function landmarkVerdict(report: Judged): string {

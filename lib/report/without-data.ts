@@ -7,3 +7,7 @@ const NO_DATA: ErrorCode = 'NO_DATA';
  * the checks. That is no failure: the round merges the others.
  */
 export const isWithoutData = ({ reason }: { readonly reason: string }): boolean => reason.startsWith(`${NO_DATA}: `);
+
+/** Why a round lacks a site, in words. The code `NO_DATA` in front of a reason says the same as the heading "no data". */
+export const exclusionReason = ({ why, reason }: { readonly why: string; readonly reason: string }): string =>
+  why === 'no data' && isWithoutData({ reason }) ? reason.slice(NO_DATA.length + 2) : reason;
