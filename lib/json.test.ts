@@ -42,6 +42,7 @@ describe('parseJson', () => {
       'campaigns/c/campaign.json: stages[0].teachers: "nobody" is not an earlier stage of this campaign.',
     );
     expect(() => parse('{"id": 3')).toThrow(/^campaigns\/c\/campaign\.json is not JSON: /);
+    expect(() => parse('[\n  1,\n]')).toThrow(/^campaigns\/c\/campaign\.json is not JSON: [^\n]+$/);
     expect(() => parse('{"id": 3}')).toThrow(expect.objectContaining({ code: 'BAD_MESSAGE' }));
   });
 

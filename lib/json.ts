@@ -71,7 +71,9 @@ function jsonOf(bytes: Uint8Array, where: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new FedcardioError('BAD_MESSAGE', `${where} is not JSON: ${(cause as Error).message}.`, { cause });
+    // The engine quotes the text, line breaks included.
+    const fault = (cause as Error).message.replace(/\s+/g, ' ');
+    throw new FedcardioError('BAD_MESSAGE', `${where} is not JSON: ${fault}.`, { cause });
   }
 }
 

@@ -95,6 +95,10 @@ const schemaPath = (folder: string, name: string): string =>
 function write(folder: string, file: string, value: object): void {
   try {
     mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw systemError(error, folder) ?? error;
+  }
+  try {
     writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
   } catch (error) {
     throw systemError(error, file) ?? error;

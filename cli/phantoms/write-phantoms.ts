@@ -18,9 +18,15 @@ export interface PhantomSet {
  * Writes phantoms as a hospital would lay them out for an upload.
  *
  * @returns the paths of the files, in the order of writing
- * @throws BAD_CONFIGURATION if the folder is not empty: its files would mix with the new ones
+ * @throws BAD_CONFIGURATION if more cases would have labels than there are, or the folder is not empty: its files would mix with the new ones
  */
 export function writePhantoms(dir: string, set: PhantomSet, say: (line: string) => void): readonly string[] {
+  const { cases, labelled } = set;
+  if (labelled !== undefined && labelled > cases) {
+    throw new FedcardioError('BAD_CONFIGURATION', `Of ${cases} cases, ${labelled} cannot have labels.`, {
+      hint: 'Choose --labelled of at most --cases.',
+    });
+  }
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     throw new FedcardioError('BAD_CONFIGURATION', `${dir} is not empty.`, { hint: 'Choose a new folder.' });
   }

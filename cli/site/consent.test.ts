@@ -96,7 +96,8 @@ test('site consent agrees with limits of its own, withdraws, and says what it ca
   expect(await consentOf('tavi')).toMatchObject({ state: 'withdrawn', reason: 'The study was stopped.', until: null });
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('no campaign "nope"') });
   expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be used with') });
-  expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining('Say which campaign.') });
+  expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('Say which campaign: berlin CAMPAIGN.') });
+  expect(nothing.stderr).toContain('The site was asked by tavi.');
 });
 
 test('site privacy adds up what was spent, and says what is left', async () => {

@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { mapConcurrently } from '../../lib/async.ts';
-import { FedcardioError } from '../../lib/error.ts';
 import { siteKeys } from '../../lib/federation/keys.ts';
 import { type Consent, consentSchema } from '../../lib/federation/schemas.ts';
+import { printable } from '../../lib/printable.ts';
 import type { Decision } from '../../lib/protocol/consent/at-site.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson } from '../../lib/storage/documents.ts';
@@ -88,12 +88,21 @@ function sha256(text: string): string {
   return text;
 }
 
-async function consent(site: string, campaign: string | undefined, flags: ConsentFlags): Promise<void> {
+async function consent(
+  site: string,
+  campaign: string | undefined,
+  flags: ConsentFlags,
+  command: Command,
+): Promise<void> {
   const { store, federationStore } = await openSite(site, flags);
   const now = () => new Date();
   const state = flags.agree ? 'agreed' : flags.decline ? 'declined' : flags.withdraw ? 'withdrawn' : undefined;
   if (campaign === undefined) {
-    if (state !== undefined) throw new FedcardioError('BAD_CONFIGURATION', 'Say which campaign.');
+    if (state !== undefined) {
+      const asked = (await readConsents(store)).consents.map((one) => printable(one.campaign));
+      const which = asked.length === 0 ? 'None has asked the site yet.' : `The site was asked by ${asked.join(', ')}.`;
+      command.error(`error: Say which campaign: ${site} CAMPAIGN. ${which}`);
+    }
     return showAll(site, store, flags);
   }
   if (state === undefined) {

@@ -4,6 +4,7 @@ import { kindOf, plannedAggregation, stageReferences } from '../federation/schem
 import { sharedModelNames } from '../federation/stages/shared-names.ts';
 import { DEFAULT_TASKS, type Task, tasksNamed } from '../federation/tasks.ts';
 import { groupBy } from '../group-by.ts';
+import { printable } from '../printable.ts';
 import { plannedIntensity } from './planned-intensity.ts';
 import { plannedPrivacy, privateAggregation } from './planned-privacy.ts';
 import { FEWEST_SITES, secureFaults } from './secure/plan-faults.ts';
@@ -144,6 +145,8 @@ export const requirementsOf = (stage: Stage): readonly string[] => [
 /** The stage of a plan by its name. @throws FedcardioError NOT_FOUND */
 export function stageOf(plan: Plan, name: string): Stage {
   const stage = plan.campaign.stages.find((candidate) => candidate.name === name);
-  if (!stage) throw new FedcardioError('NOT_FOUND', `Campaign ${plan.campaign.id} has no stage "${name}".`);
-  return stage;
+  if (stage) return stage;
+  throw new FedcardioError('NOT_FOUND', `Campaign ${plan.campaign.id} has no stage "${printable(name)}".`, {
+    hint: `Its stages are ${plan.campaign.stages.map((one) => one.name).join(', ')}.`,
+  });
 }
