@@ -46,18 +46,21 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     if (round.phase === 'committed') return 'committed';
     const open = await readJson(federationStore, federationKeys.open(at), openSchema);
     const answers = await answersToClose(context, open.value, round);
-    const logProgress = (deadline: Date) =>
-      context.log('round-watched', { ...at, ...roundProgress(open.value, answers, deadline, context.now()) });
+    const progressOf = (deadline: Date) => roundProgress(open.value, answers, deadline, context.now());
+    const logProgress = (deadline: Date) => context.log('round-watched', { ...at, ...progressOf(deadline) });
+    const pausedDeadline = async () =>
+      deadlineOf(open.value, await readPauses(federationStore, at.campaign), context.now());
     // The cheap check first: pauses can only move the deadline later.
     const planned = new Date(open.value.deadline);
     const closes = (deadline: Date) =>
       round.phase === 'sealed' || (answers && couldClose(open.value, answers, context.now(), deadline));
     if (!answers || !closes(planned)) {
-      logProgress(planned);
+      // Read only if it matters, since most events end here: an alarm rings for a round that is short of its quorum.
+      logProgress(progressOf(planned).shortOfQuorum ? await pausedDeadline() : planned);
       return 'waiting';
     }
     if (await federationStore.head(federationKeys.outcome(at.campaign))) return 'ended';
-    const deadline = deadlineOf(open.value, await readPauses(federationStore, at.campaign), context.now());
+    const deadline = await pausedDeadline();
     logProgress(deadline);
     if (!closes(deadline)) return 'waiting';
     // The answers seen last time were not enough: only a new answer can change the decision.

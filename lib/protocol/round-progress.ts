@@ -13,7 +13,7 @@ export interface RoundProgress {
   readonly shortOfQuorum: boolean | undefined;
 }
 
-/** Share of a round's time in which a missing quorum is reported: 6 of 24 hours suffice to call a hospital. */
+/** Share of a round's time, without pauses, in which a missing quorum is reported: 6 of 24 hours suffice to call a hospital. */
 const LAST_SHARE = 0.25;
 
 /**
@@ -28,7 +28,7 @@ export function roundProgress(
 ): RoundProgress {
   const usable = answers && usableIn(open, answers);
   const leftMs = deadline.getTime() - now.getTime();
-  const isLast = leftMs < LAST_SHARE * (deadline.getTime() - Date.parse(open.at));
+  const isLast = leftMs < LAST_SHARE * (Date.parse(open.deadline) - Date.parse(open.at));
   return {
     deadline: deadline.toISOString(),
     usable,

@@ -354,6 +354,29 @@ describe('a campaign', () => {
       expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-04/);
     });
 
+    test.each([20, 300])(
+      'is short of quorum in the last quarter of a round without its pause of %i hours',
+      async (hours) => {
+        const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'silent' })));
+        const watch = async () => {
+          await sweep(asFederationRole(world.context, 'sweep'));
+          return world.log.findLast(({ event }) => event === 'round-watched')?.fields.shortOfQuorum;
+        };
+        await world.upload(CAMPAIGN);
+        await deliverAll(world);
+        world.advanceClock(3600);
+        await pauseCampaign(world.context, 'tavi');
+        world.advanceClock(hours * 3600);
+        expect(await watch()).toBeUndefined();
+
+        await resumeCampaign(world.context, 'tavi');
+        world.advanceClock(16 * 3600);
+        expect(await watch()).toBeUndefined();
+        world.advanceClock(2 * 3600);
+        expect(await watch()).toBe(true);
+      },
+    );
+
     test('ends when it is cancelled and merges no later answer', async () => {
       const world = simulateFederation(SITES);
       await world.upload(CAMPAIGN);
