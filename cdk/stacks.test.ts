@@ -87,3 +87,9 @@ describe('the stacks of a federation', () => {
 test('the id of a federation begins with a letter, as the names of its stacks', () => {
   expect(() => synthesizeAll({ ...FEDERATION, id: '2-hearts' })).toThrow('have to begin with a letter');
 });
+
+test('the id of a federation has no two hyphens in a row, which ECR does not take', () => {
+  expect(() => synthesizeAll({ ...FEDERATION, id: 'heart--study' })).toThrow(
+    expect.objectContaining({ code: 'BAD_CONFIGURATION', message: expect.stringContaining('"heart--study"') }),
+  );
+});

@@ -11,6 +11,23 @@ const federation = (id: string, site: string) => ({
   sites: [{ id: site, name: site }],
 });
 
+test('refuses an id with which a role of the coordinator or of a network would have too long a name, and says which', () => {
+  const elsewhere = (id: string) => ({
+    ...federation(id, 'kiel'),
+    account: '111122223333',
+    region: 'eu-central-1',
+    sites: [{ id: 'kiel', name: 'kiel', account: '444455556666', region: 'ap-southeast-1' }],
+  });
+
+  expect(() => topologyOf(elsewhere('f'.repeat(39)))).not.toThrow();
+  expect(() => topologyOf(elsewhere('f'.repeat(40)))).toThrow(
+    expect.objectContaining({
+      code: 'BAD_CONFIGURATION',
+      message: expect.stringMatching(/role in ap-southeast-1, where site kiel is: .* has 65 characters/),
+    }),
+  );
+});
+
 test('accepts ids up to the longest names that AWS allows, and refuses longer ones', () => {
   const longest = topologyOf(federation('f'.repeat(40), 's'.repeat(12)));
 

@@ -13,7 +13,7 @@ import {
   UPDATE_SUFFIX,
   UPDATES_PREFIX,
 } from './keys.ts';
-import { MACHINE_ROLE, nameCollisions, names, SITE_ROLES } from './names.ts';
+import { FEDERATION_ROLES, MACHINE_ROLE, nameCollisions, names, SITE_ROLES } from './names.ts';
 import { type Encryption, type Federation, isOnPremises, type Site } from './schemas.ts';
 
 export type { HandlerName } from './functions.ts';
@@ -109,6 +109,12 @@ const CAMPAIGN_EXPIRY = { days: 180, noncurrentDays: 7 };
 /** A GPU task that has stopped for this long is not resumed. Each of its checkpoints, of gigabytes, replaces the last. */
 const CHECKPOINT_EXPIRY = { days: 14, noncurrentDays: 1 };
 
+/**
+ * AWS advises at least five for functions (Lambda, "Configuring an SQS queue for Lambda"): a message that is received while the
+ * function is throttled counts, too.
+ */
+const MAX_RECEIVES = 5;
+
 /** Longest names that S3 and IAM accept. Queue names always fit into SQS's 80 characters when these do. */
 const BUCKET_NAME_LENGTH = 63;
 const ROLE_NAME_LENGTH = 64;
@@ -124,10 +130,12 @@ export function topologyOf(federation: Federation): Topology {
   if (collision) throw new FedcardioError('BAD_CONFIGURATION', `${collision.message}.`, { hint: 'Choose another id.' });
   for (const site of federation.sites) {
     const { id } = site;
-    checkLength(id, 'bucket', names.siteBucket(federation.id, id), BUCKET_NAME_LENGTH);
+    const checkLength = checkerOf(`Site ${id}`, "Shorten the federation's id or the site's.");
+    checkLength('bucket', names.siteBucket(federation.id, id), BUCKET_NAME_LENGTH);
     for (const role of isOnPremises(site) ? ([MACHINE_ROLE] as const) : SITE_ROLES)
-      checkLength(id, 'role', names.siteRole(federation.id, id, role), ROLE_NAME_LENGTH);
+      checkLength('role', names.siteRole(federation.id, id, role), ROLE_NAME_LENGTH);
   }
+  checkFederationNames(federation);
   const sites = federation.sites.map((site) => {
     const { bucket, queues } = siteTopology(federation, site);
     return isOnPremises(site) ? { buckets: [], queues: queues.filter(isGpuTaskQueue) } : { buckets: [bucket], queues };
@@ -191,14 +199,29 @@ export const placeOf = (federation: Federation, site?: Pick<Site, 'account' | 'r
 export const encryptionOf = (federation: Federation, site?: Pick<Site, 'encryption'>): Encryption =>
   site?.encryption ?? federation.encryption ?? 'shared-key';
 
-function checkLength(site: string, what: string, name: string, limit: number): void {
+/** Names that no site's id is a part of. */
+function checkFederationNames(federation: Federation): void {
+  const { id } = federation;
+  const checkLength = checkerOf(`Federation ${id}`, "Shorten the federation's id.");
+  checkLength('bucket', names.federationBucket(id), BUCKET_NAME_LENGTH);
+  for (const role of FEDERATION_ROLES) checkLength('role', names.federationRole(id, role), ROLE_NAME_LENGTH);
+  const home = placeOf(federation);
+  checkLength('role', names.endpointsRole(id), ROLE_NAME_LENGTH);
+  for (const site of federation.sites) {
+    const { account, region } = placeOf(federation, site);
+    if (isOnPremises(site) || (account === home.account && region === home.region)) continue;
+    checkLength(`role in ${region}, where site ${site.id} is`, names.endpointsRole(id, region), ROLE_NAME_LENGTH);
+  }
+}
+
+const checkerOf = (owner: string, hint: string) => (what: string, name: string, limit: number) => {
   if (name.length <= limit) return;
   throw new FedcardioError(
     'BAD_CONFIGURATION',
-    `Site ${site} cannot have a ${what}: ${name} has ${name.length} characters, AWS takes ${limit}.`,
-    { hint: "Shorten the federation's id or the site's." },
+    `${owner} cannot have a ${what}: ${name} has ${name.length} characters, AWS takes ${limit}.`,
+    { hint },
   );
-}
+};
 
 function siteTopology(federation: Federation, site: Site): { bucket: BucketSpec; queues: readonly QueueSpec[] } {
   const place = placeOf(federation, site);
@@ -234,7 +257,7 @@ const queuesOf = (federation: Federation, owner: Place & { readonly site?: strin
       deadLetterQueue: names.deadLetterQueue(name),
       handler,
       visibilityTimeoutSeconds: 6 * FUNCTION_TIMEOUT_SECONDS[handler],
-      maxReceiveCount: 3,
+      maxReceiveCount: MAX_RECEIVES,
       batchSize,
     };
   });
