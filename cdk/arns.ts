@@ -36,7 +36,20 @@ export interface KeyAliases {
 
 export const sharedKeyAlias = (federation: string): string => `alias/${federation}`;
 
-/** @param site undefined for the coordinator */
+/**
+ * Aliases that the keys of a bucket and of its queues may have had, whatever `encryption` says now. S3 and SQS do not encrypt again
+ * what is stored when it changes, and keys stay with their aliases.
+ */
+export const everyKeyAliasOf = (federation: string, bucket: string) => ({
+  objects: [sharedKeyAlias(federation), names.bucketKeyAlias(bucket)],
+  messages: names.queueKeyAlias(bucket),
+});
+
+/**
+ * The keys that encrypt what is written.
+ *
+ * @param site undefined for the coordinator
+ */
 export function keyAliasesOf(federation: Federation, site?: Site): KeyAliases {
   const bucket = site ? names.siteBucket(federation.id, site.id) : names.federationBucket(federation.id);
   switch (encryptionOf(federation, site)) {

@@ -7,6 +7,7 @@ import { names, type Place, placeOf } from '../lib/federation/topology.ts';
 import {
   accountOf,
   bucketArn,
+  everyKeyAliasOf,
   isInOtherAccount,
   type KeyAliases,
   keyAliasesOf,
@@ -21,23 +22,31 @@ import { bucketContext } from './keys.ts';
 /** A bucket with its queues. */
 export interface Target extends Place {
   readonly bucket: string;
+  /** Keys of what is written. */
   readonly keys: KeyAliases;
+  /** Keys of what may be stored. */
+  readonly everyKey: ReturnType<typeof everyKeyAliasOf>;
 }
 
 /** @param site undefined for the coordinator */
-export const targetOf = (federation: Federation, site?: Site): Target => ({
-  ...placeOf(federation, site),
-  bucket: site ? names.siteBucket(federation.id, site.id) : names.federationBucket(federation.id),
-  keys: keyAliasesOf(federation, site),
-});
+export function targetOf(federation: Federation, site?: Site): Target {
+  const bucket = site ? names.siteBucket(federation.id, site.id) : names.federationBucket(federation.id);
+  return {
+    ...placeOf(federation, site),
+    bucket,
+    keys: keyAliasesOf(federation, site),
+    everyKey: everyKeyAliasOf(federation.id, bucket),
+  };
+}
 
 const allow = (actions: string[], resources: string[], conditions: Record<string, unknown> = {}) =>
   new iam.PolicyStatement({ actions, resources, conditions });
 
-/** Access to objects of a bucket, and the use of its key that S3 needs for it. */
+/** Access to objects of a bucket, and the use of its keys, present and earlier, that S3 needs for it. */
 export function objectStatements(scope: Construct, target: Target, access: ObjectAccess): iam.PolicyStatement[] {
   const { bucket } = target;
   const { read = [], write = [], list = [] } = access;
+  const isEncrypted = target.keys.objects !== undefined;
   const onObjects = (actions: string[], keys: readonly string[]) =>
     keys.length > 0 ? [allow(actions, objectArns(scope, bucket, keys))] : [];
   return [
@@ -50,12 +59,12 @@ export function objectStatements(scope: Construct, target: Target, access: Objec
     ...(list !== 'everything' && list.length > 0
       ? [allow(['s3:ListBucket'], [bucketArn(scope, bucket)], { StringLike: { 's3:prefix': list } })]
       : []),
-    ...(target.keys.objects !== undefined && (read.length > 0 || write.length > 0)
+    ...(read.length > 0 || (isEncrypted && write.length > 0)
       ? // For a multipart upload, S3 decrypts the parts' key: a writer needs kms:Decrypt too.
         keyStatements(scope, [target], {
-          aliases: [target.keys.objects],
+          aliases: target.everyKey.objects,
           service: 's3',
-          isWrite: write.length > 0,
+          isWrite: isEncrypted && write.length > 0,
           context: bucketContext(scope, bucket),
         })
       : []),
@@ -68,7 +77,8 @@ export const consumeStatements = (scope: Construct, target: Target, queue: strin
     ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
     [queueArn(scope, target, queue)],
   ),
-  ...queueKeyStatements(scope, [target], false),
+  // Messages that were sent before a change of the encryption have the key of then.
+  ...keyStatements(scope, [target], { aliases: [target.everyKey.messages], service: 'sqs', isWrite: false }),
 ];
 
 /** The same for a machine that receives by itself and finds the queue by its name. */
@@ -85,7 +95,7 @@ export function sendStatements(scope: Construct, targets: readonly (Target & { r
   );
   return [
     allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], arns),
-    ...groups.flatMap((group) => queueKeyStatements(scope, group, true)),
+    ...groups.flatMap((group) => sendKeyStatements(scope, group)),
   ];
 }
 
@@ -107,11 +117,11 @@ interface KeyUse {
   readonly context?: Readonly<Record<string, string>>;
 }
 
-/** The use of the keys of queues, where they have customer keys. */
-const queueKeyStatements = (scope: Construct, targets: readonly Target[], isWrite: boolean): iam.PolicyStatement[] => {
+/** The use of the keys of queues to send, where they have customer keys. */
+const sendKeyStatements = (scope: Construct, targets: readonly Target[]): iam.PolicyStatement[] => {
   const encrypted = targets.filter(({ keys }) => keys.messages !== undefined);
   const aliases = encrypted.map(({ keys }) => keys.messages as string);
-  return keyStatements(scope, encrypted, { aliases, service: 'sqs', isWrite });
+  return keyStatements(scope, encrypted, { aliases, service: 'sqs', isWrite: true });
 };
 
 /**

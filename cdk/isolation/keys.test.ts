@@ -80,6 +80,67 @@ describe('keys', () => {
   );
 });
 
+describe('after a change of the encryption', () => {
+  const changes = CHOICES.flatMap((after) =>
+    KEYED.flatMap((before) => (before === after ? [] : [[before, after] as const])),
+  );
+  /** Roles as deployed after the change, keys as they were before it. */
+  const between = (before: Encryption, after: Encryption): World => ({ ...worldOf(after), keys: worldOf(before).keys });
+  const role = (world: World, name: string) => world.roles.get(`heart-${name}`) as Role;
+
+  test.each(changes)(
+    'from %s to %s, roles read the objects of before, of their buckets alone',
+    async (before, after) => {
+      const world = between(before, after);
+      const onBucket = (name: string, bucket: string) => onKey(world, role(world, name), `alias/heart-${bucket}`);
+
+      for (const [name, bucket] of [
+        ['bonn-task', 'site-bonn'],
+        ['bonn-withdraw', 'site-bonn'],
+        ['graz-task', 'site-graz'],
+        ['bonn-task', 'federation'],
+        ['graz-task', 'federation'],
+        ['kiel-machine', 'federation'],
+        ['aggregate', 'federation'],
+        ['research', 'federation'],
+      ] as const)
+        expect(await onBucket(name, bucket), `${name}: ${bucket}`).toContain('d');
+      for (const [name, bucket] of [
+        ['bonn-task', 'site-ulm'],
+        ['bonn-task', 'site-graz'],
+        ['graz-task', 'site-bonn'],
+        ['aggregate', 'site-bonn'],
+        ['kiel-machine', 'site-bonn'],
+      ] as const)
+        expect(await onBucket(name, bucket), `${name}: ${bucket}`).toBe('.');
+    },
+  );
+
+  test.each(['shared-key', 's3-managed'] as const)(
+    'from key-per-bucket to %s, consumers receive the messages of before, and nobody else does',
+    async (after) => {
+      const world = between('key-per-bucket', after);
+      const onQueue = (name: string, bucket: string) => onKey(world, role(world, name), `alias/heart-${bucket}-queues`);
+
+      for (const [name, bucket] of [
+        ['bonn-intake', 'site-bonn'],
+        ['bonn-dispatch', 'site-bonn'],
+        ['orchestrate', 'federation'],
+        ['aggregate', 'federation'],
+        ['kiel-machine', 'site-kiel'],
+      ] as const)
+        expect(await onQueue(name, bucket), `${name}: ${bucket}`).toBe('d');
+      for (const [name, bucket] of [
+        ['bonn-task', 'site-bonn'],
+        ['bonn-intake', 'site-ulm'],
+        ['bonn-dispatch', 'federation'],
+        ['aggregate', 'site-bonn'],
+      ] as const)
+        expect(await onQueue(name, bucket), `${name}: ${bucket}`).toBe('.');
+    },
+  );
+});
+
 describe('the shared key', () => {
   test('opens no object of another site to a role that may read every object', async () => {
     const world = worldOf('shared-key');
