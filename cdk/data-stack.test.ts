@@ -137,7 +137,7 @@ describe('the data stacks', () => {
         QueueName: name,
         MessageRetentionPeriod: 14 * 24 * 3600,
         VisibilityTimeout: visibilityTimeoutSeconds,
-        RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [dead, 'Arn'] }, maxReceiveCount: 3 },
+        RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [dead, 'Arn'] }, maxReceiveCount: 5 },
       });
     }
   });

@@ -12,7 +12,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Duration, type Stack } from 'aws-cdk-lib/core';
 import { FedcardioError } from '../lib/error.ts';
 import type { FunctionName } from '../lib/federation/functions.ts';
-import { FUNCTION_TIMEOUT_SECONDS } from '../lib/federation/functions.ts';
+import { FUNCTION_CONCURRENCY, FUNCTION_TIMEOUT_SECONDS } from '../lib/federation/functions.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import type { QueueSpec } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
@@ -20,33 +20,22 @@ import { queueArn } from './arns.ts';
 import type { Network } from './network.ts';
 import { KEPT } from './stack-options.ts';
 
-interface Size {
-  readonly memoryMb: number;
-  /**
-   * Instances that run at once. Beyond that, messages wait in the queue. A function without a queue is limited only if
-   * its share is reserved.
-   */
-  readonly concurrency: number;
-}
-
 /**
- * Lambda assigns one processor per 1,769 MB, and new accounts get at most 3,008 MB. docs/deployment.md explains the
+ * Memory in MB. Lambda assigns one processor per 1,769 MB, and new accounts get at most 3,008 MB. docs/deployment.md explains the
  * choices.
  */
-const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
+const FUNCTION_MEMORY: Readonly<Record<FunctionName, number>> = {
   // Decompresses and reads whole CTs: one processor, several times the memory of the largest CT.
-  intake: { memoryMb: 3008, concurrency: 5 },
-  // The same work, for what was missed. A second concurrent rescan would do it again.
-  rescan: { memoryMb: 3008, concurrency: 1 },
-  dispatch: { memoryMb: 512, concurrency: 2 },
-  'job-failed': { memoryMb: 512, concurrency: 2 },
-  orchestrate: { memoryMb: 1024, concurrency: 5 },
+  intake: 3008,
+  // The same work, for what was missed.
+  rescan: 3008,
+  dispatch: 512,
+  'job-failed': 512,
+  orchestrate: 1024,
   // Merges on two processors, one of them not whole: one hashes, one adds.
-  aggregate: { memoryMb: 3008, concurrency: 5 },
-  // A second concurrent sweep would do the same work again.
-  sweep: { memoryMb: 3008, concurrency: 1 },
-  // Two at once do no harm: the second finds the stack that the first has created.
-  endpoints: { memoryMb: 256, concurrency: 1 },
+  aggregate: 3008,
+  sweep: 3008,
+  endpoints: 256,
 };
 
 export interface FunctionOptions {
@@ -124,8 +113,8 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
     architecture: lambda.Architecture.ARM_64,
     handler: 'index.handler',
     code: codeOf(options),
-    memorySize: FUNCTION_SIZES[name].memoryMb,
-    ...(options.reserved ? { reservedConcurrentExecutions: FUNCTION_SIZES[name].concurrency } : {}),
+    memorySize: FUNCTION_MEMORY[name],
+    ...(options.reserved ? { reservedConcurrentExecutions: FUNCTION_CONCURRENCY[name] } : {}),
     timeout: Duration.seconds(FUNCTION_TIMEOUT_SECONDS[name]),
     tracing: lambda.Tracing.ACTIVE,
     logGroup,
@@ -217,7 +206,7 @@ export function consume(stack: Stack, fn: lambda.Function, queue: QueueSpec): vo
     batchSize: queue.batchSize,
     // Larger batches than SQS returns at once must be gathered first.
     ...(queue.batchSize > 10 ? { maxBatchingWindow: Duration.seconds(1) } : {}),
-    maxConcurrency: Math.max(2, FUNCTION_SIZES[queue.handler].concurrency),
+    maxConcurrency: Math.max(2, FUNCTION_CONCURRENCY[queue.handler]),
     reportBatchItemFailures: true,
   });
 }

@@ -45,7 +45,7 @@ const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => Prom
   cancel: [shortFor('cancel'), () => control('cancel')],
   verify: [shortFor('verify'), async () => (await import('./verify.ts')).verifyCommand()],
   'dead-letters': [
-    'Messages that failed three times, whose work is not done.',
+    'Messages that failed five times, whose work is not done.',
     async () => (await import('./dead-letters/command.ts')).deadLettersCommand(),
   ],
   predict: [

@@ -27,7 +27,7 @@ const ABOUT_SITES = `
 Without federation.json, the sites are those that have sent counts, all on AWS. Queues of other accounts need access to
 them.`;
 
-/** `fedcardio dead-letters <command>`: messages that failed three times. */
+/** `fedcardio dead-letters <command>`: messages that failed five times. */
 export const deadLettersCommand = (): Command =>
   new Command('dead-letters')
     .addHelpText('after', '\nExamples:\n  npx fedcardio dead-letters list --endpoint http://127.0.0.1:4566')

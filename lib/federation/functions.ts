@@ -136,6 +136,24 @@ export const FUNCTION_TIMEOUT_SECONDS = Object.fromEntries(
   FUNCTIONS.map(({ name, timeoutSeconds }) => [name, timeoutSeconds]),
 ) as Readonly<Record<FunctionName, number>>;
 
+/**
+ * Instances of a function that run at once. Beyond that, messages wait in the queue. A function without a queue is limited only if
+ * its share is reserved.
+ */
+export const FUNCTION_CONCURRENCY: Readonly<Record<FunctionName, number>> = {
+  intake: 5,
+  // A second concurrent rescan would do the same work again.
+  rescan: 1,
+  dispatch: 2,
+  'job-failed': 2,
+  orchestrate: 5,
+  aggregate: 5,
+  // A second concurrent sweep would do the same work again.
+  sweep: 1,
+  // Two at once do no harm: the second finds the stack that the first has created.
+  endpoints: 1,
+};
+
 /** The functions of a site or of the federation that a schedule invokes, in a stable order. */
 export const periodicFunctions = (
   scope: Declared['scope'],

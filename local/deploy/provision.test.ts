@@ -54,7 +54,7 @@ describe('provisioning', () => {
       expect(attributes.VisibilityTimeout).toBe(String(queue.visibilityTimeoutSeconds));
       expect(JSON.parse(attributes.RedrivePolicy ?? '{}')).toEqual({
         deadLetterTargetArn: QueueArn,
-        maxReceiveCount: 3,
+        maxReceiveCount: 5,
       });
     }
   });
@@ -136,7 +136,7 @@ describe('from an upload to a handler', () => {
     await runner.stop();
 
     const campaign = 'f-federation/campaigns/c/campaign.json';
-    expect(seen.toSorted()).toEqual([campaign, campaign, campaign, 'f-site-berlin/cases/p+1/image.nii.gz']);
+    expect(seen.toSorted()).toEqual([...Array(5).fill(campaign), 'f-site-berlin/cases/p+1/image.nii.gz']);
     const dead = await queues.receive('f-orchestrate-dlq', { max: 10, waitSeconds: 0 });
     expect(dead.some(({ body }) => body.includes('campaigns/c/campaign.json'))).toBe(true);
   });

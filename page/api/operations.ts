@@ -15,7 +15,7 @@ export const queuesSchema = z.strictObject({
       /** Messages that wait, and that are being worked on; approximate. */
       waiting: z.int().optional(),
       inFlight: z.int().optional(),
-      /** Messages that failed three times. */
+      /** Messages that failed five times. */
       letters: z.int().optional(),
       /** Why the numbers are not known. */
       problem: z.string().optional(),

@@ -95,20 +95,33 @@ export const increaseTo = (service: string, code: string, value: number): string
 const UNRESERVED = 100;
 const LOW_LIMIT = 100;
 
+/** AWS's default. New accounts start with less. */
+const DEFAULT_CONCURRENCY = 1000;
+
 /**
- * Whether the functions' reservations fit.
+ * Whether the functions' reservations fit, and all functions can run at once.
  *
  * @param deployed concurrency that functions of this federation reserve already
  */
 export function checkConcurrency(
-  { reservedConcurrency: needed }: Pick<Needs, 'reservedConcurrency'>,
+  { reservedConcurrency: needed, concurrency }: Pick<Needs, 'reservedConcurrency' | 'concurrency'>,
   { concurrent, unreserved }: { readonly concurrent: number; readonly unreserved: number },
   deployed: number,
 ): Finding {
   const check = 'quota Concurrent executions (Lambda)';
   const left = unreserved + deployed - needed;
   const found = `${concurrent} given, ${needed} reserved by this federation, ${concurrent - unreserved - deployed} by others`;
-  if (needed === 0) return ok(check, `${concurrent} given, none reserved`);
+  if (needed === 0) {
+    const all = `${concurrent} given, none reserved, ${concurrency} used by this federation at most`;
+    const wanted = Math.max(concurrency, DEFAULT_CONCURRENCY);
+    return concurrent >= concurrency
+      ? ok(check, all)
+      : warning(
+          check,
+          `${all}: functions wait for each other, and messages that wait too often become dead letters`,
+          `Request ${wanted}: ${increase('lambda', 'L-B99A9384', wanted)}`,
+        );
+  }
   const kept = concurrent <= LOW_LIMIT ? Math.min(concurrent, 10) : UNRESERVED;
   if (left >= kept) return ok(check, found);
   const wanted = concurrent + Math.max(UNRESERVED - left, 0);

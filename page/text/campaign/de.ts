@@ -215,7 +215,7 @@ export const campaignTexts: CampaignTexts = {
     title: 'Betrieb',
     queues: 'Warteschlangen und unzustellbare Nachrichten',
     queuesNote:
-      'Die Zahlen sind ungefähr, wie SQS zählt. Unzustellbar ist eine Nachricht, die dreimal gescheitert ist: Ihre Arbeit ist nicht getan.',
+      'Die Zahlen sind ungefähr, wie SQS zählt. Unzustellbar ist eine Nachricht, die fünfmal gescheitert ist: Ihre Arbeit ist nicht getan.',
     queue: 'Warteschlange',
     of: 'Von',
     coordinator: 'Koordination',

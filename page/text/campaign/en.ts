@@ -212,7 +212,7 @@ export const campaignTexts = {
     title: 'Operations',
     queues: 'Queues and dead letters',
     queuesNote:
-      'Numbers are approximate, as SQS counts. A dead letter is a message that failed three times: its work is not done.',
+      'Numbers are approximate, as SQS counts. A dead letter is a message that failed five times: its work is not done.',
     queue: 'Queue',
     of: 'Of',
     coordinator: 'coordinator',
