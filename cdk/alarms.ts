@@ -49,7 +49,7 @@ function addAlarm(stack: Stack, topic: sns.ITopic, { id, runbook, says, metric, 
   alarm.addAlarmAction(new actions.SnsAction(topic));
 }
 
-/** Alarms of dead-letter queues: a function failed to handle a message three times. */
+/** Alarms of dead-letter queues: a function failed to handle a message five times. */
 export function addQueueAlarms(stack: Stack, topic: sns.ITopic, queues: readonly QueueSpec[]): void {
   for (const { handler, deadLetterQueue } of queues) {
     addAlarm(stack, topic, {
@@ -105,7 +105,7 @@ export function addSiteAlarms(stack: Stack, { site, queues, failed, jobQueue, re
     failed,
     topic,
     'job-failed',
-    `A GPU task of ${site} has failed after all its retries: ${detail('jobName')} (${detail('jobId')}): ${detail('statusReason')}. Its round continues without this site.`,
+    `A GPU task of ${site} has failed after all its retries: ${detail('jobName')} (${detail('jobId')}): ${detail('statusReason')}. If it has not answered, its round continues without it or starts it again.`,
   );
   // Batch has no metric for waiting jobs. It sends an event when a queue's first job cannot start.
   const stuck = new events.Rule(stack, 'JobStuck', {
