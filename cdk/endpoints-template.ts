@@ -30,7 +30,8 @@ export const ENDPOINTS_TAG = 'fedcardio-stack';
 
 /**
  * The template of a network's interface endpoints. They are in one zone, which the others can reach: each further zone would
- * cost the same again. Only principals of the given accounts may call the services from the network.
+ * cost the same again. Only principals of the given accounts may call the services from the network. The CDK does not see this
+ * template, so that it gets the tags of the federation here.
  *
  * A host takes jobs once it reaches ECS. These endpoints are created last, so that it can then pull images and write logs.
  */
@@ -39,6 +40,7 @@ export function endpointsTemplate(
   stackName: string,
   exports: NetworkExports,
   accounts: readonly string[],
+  tags: Readonly<Record<string, string>> = {},
 ): object {
   const endpoint = ({ name: ServiceName }: ec2.InterfaceVpcEndpointAwsService) => ({
     Type: 'AWS::EC2::VPCEndpoint',
@@ -61,7 +63,7 @@ export function endpointsTemplate(
           },
         ],
       },
-      Tags: [{ Key: ENDPOINTS_TAG, Value: stackName }],
+      Tags: Object.entries({ ...tags, [ENDPOINTS_TAG]: stackName }).map(([Key, Value]) => ({ Key, Value })),
     },
   });
   const resources = (services: Readonly<Record<string, ec2.InterfaceVpcEndpointAwsService>>, more: object = {}) =>

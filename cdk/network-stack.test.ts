@@ -148,7 +148,10 @@ test('the template of the endpoints lets own accounts in only, and is complete b
   const stack = new Stack(new App(), 'heart-network', { env: { account: '111122223333', region: 'eu-central-1' } });
   const exports = { vpc: 'v', subnet: 's', securityGroup: 'g' };
   const template = Template.fromJSON(
-    endpointsTemplate(stack, 'heart-network-endpoints', exports, ['111122223333']) as Record<string, unknown>,
+    endpointsTemplate(stack, 'heart-network-endpoints', exports, ['111122223333'], { project: 'tavi' }) as Record<
+      string,
+      unknown
+    >,
   );
 
   template.resourceCountIs('AWS::EC2::VPCEndpoint', 6);
@@ -168,7 +171,10 @@ test('the template of the endpoints lets own accounts in only, and is complete b
         },
       ],
     },
-    Tags: [{ Key: 'fedcardio-stack', Value: 'heart-network-endpoints' }],
+    Tags: [
+      { Key: 'project', Value: 'tavi' },
+      { Key: 'fedcardio-stack', Value: 'heart-network-endpoints' },
+    ],
   });
   const ofHosts = template.findResources('AWS::EC2::VPCEndpoint', {
     Properties: { ServiceName: Match.stringLikeRegexp('\\.ecs') },

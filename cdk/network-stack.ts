@@ -102,6 +102,7 @@ function addNetworkStack(app: App, federation: Federation, here: Location, handl
     logKey,
     topic,
     reserved: federation.reservedConcurrency,
+    tags: federation.tags,
   });
   const { region } = placeOf(federation);
   if (region !== undefined && place.region !== region) {

@@ -30,6 +30,8 @@ export interface OnDemandEndpointsOptions {
   /** Told of a stack that could not be created or deleted, and of invocations that failed. */
   readonly topic: sns.ITopic;
   readonly reserved: boolean | undefined;
+  /** Tags of the endpoints. */
+  readonly tags: Readonly<Record<string, string>> | undefined;
 }
 
 const everyMinutes = FUNCTIONS.flatMap(({ trigger }) =>
@@ -112,7 +114,7 @@ function addTemplate(stack: Stack, stackName: string, options: OnDemandEndpoints
   }
   const exports = { vpc: nameOf('vpc'), subnet: nameOf('subnet'), securityGroup: nameOf('securityGroup') };
   const path = join(mkdtempSync(join(tmpdir(), 'fedcardio-endpoints-')), 'endpoints.template.json');
-  writeFileSync(path, canonicalJson(endpointsTemplate(stack, stackName, exports, options.accounts)));
+  writeFileSync(path, canonicalJson(endpointsTemplate(stack, stackName, exports, options.accounts, options.tags)));
   return new Asset(stack, 'EndpointsTemplate', { path });
 }
 
