@@ -3,7 +3,7 @@
  * them are in `docs/events/` and parsed by a test.
  */
 export * from './schemas/aggregation.ts';
-export { GPU_DEFAULTS, type Person } from './schemas/aws-options.ts';
+export { GPU_DEFAULTS, HOST_MEMORY_SHARE, type Person } from './schemas/aws-options.ts';
 export * from './schemas/campaign.ts';
 export * from './schemas/consent.ts';
 export * from './schemas/federation.ts';

@@ -101,7 +101,7 @@ export async function startFakeAws(state: FakeAccount) {
 type Input = Readonly<Record<string, unknown>>;
 type Protocol = 'query' | 'ec2' | 'json' | 's3';
 
-const EC2 = ['DescribeVpcs', 'DescribeAvailabilityZones', 'DescribeInstanceTypeOfferings'];
+const EC2 = ['DescribeVpcs', 'DescribeAvailabilityZones', 'DescribeInstanceTypeOfferings', 'DescribeInstanceTypes'];
 const REST: Readonly<Record<string, string>> = {
   '/2016-08-19/account-settings': 'GetAccountSettings',
   '/v1/describecomputeenvironments': 'DescribeComputeEnvironments',
@@ -126,6 +126,17 @@ function operationOf(request: IncomingMessage, body: string): { operation: strin
 }
 
 const stackOf = ({ stacks }: FakeAccount, { StackName }: Input) => stacks.find(({ name }) => name === StackName);
+
+/** vCPUs, GiB of memory, GPUs and architecture of instance types. */
+const SIZES: Readonly<Record<string, readonly [number, number, number, string?]>> = {
+  'g5.xlarge': [4, 16, 1],
+  'g6.xlarge': [4, 16, 1],
+  'g5g.xlarge': [4, 8, 1, 'arm64'],
+  'c6i.xlarge': [4, 8, 0],
+  'c5.xlarge': [4, 8, 0],
+  'c6i.2xlarge': [8, 16, 0],
+  'c5.2xlarge': [8, 16, 0],
+};
 
 const ANSWERS: Readonly<Record<string, (state: FakeAccount, input: Input, region: string) => object | undefined>> = {
   GetCallerIdentity: ({ account }) => ({ Account: account, Arn: `arn:aws:iam::${account}:role/deployer`, UserId: 'x' }),
@@ -189,6 +200,20 @@ const ANSWERS: Readonly<Record<string, (state: FakeAccount, input: Input, region
     instanceTypeOfferingSet: Object.entries(zones).flatMap(([location, types]) =>
       types.map((instanceType) => ({ instanceType, locationType: 'availability-zone', location })),
     ),
+  }),
+  DescribeInstanceTypes: (_, input) => ({
+    instanceTypeSet: Object.entries(input)
+      .filter(([name]) => name.startsWith('InstanceType.'))
+      .map(([, instanceType]) => {
+        const [vCpus = 4, gibibytes = 16, gpus = 0, architecture = 'x86_64'] = SIZES[String(instanceType)] ?? [];
+        return {
+          instanceType,
+          vCpuInfo: { defaultVCpus: vCpus },
+          memoryInfo: { sizeInMiB: gibibytes * 1024 },
+          ...(gpus > 0 ? { gpuInfo: { gpus: [{ count: gpus }] } } : {}),
+          processorInfo: { supportedArchitectures: [architecture] },
+        };
+      }),
   }),
   DescribeComputeEnvironments: ({ environments }) => ({
     computeEnvironments: Array.from({ length: environments }, () => ({})),

@@ -30,7 +30,13 @@ describe('options of federation.json on AWS', () => {
     ['people of all roles', federation({ researchers: [{ saml: SAML }] }, { withdrawers: [{ saml: SAML }] })],
     ['subscribers', federation({ subscribers: ['duty@hospital.example', 'https://alarms.example/hook?id=1'] })],
     ['a subscriber of a site', site({ subscribers: ['arn:aws:sqs:eu-central-1:111122223333:alarms'] })],
-    ['a larger GPU task', site({ gpu: { vcpus: 16, maxVcpus: 32, memoryMib: 60_000, gpus: 2, spot: 'only' } })],
+    [
+      'a larger GPU task',
+      site({
+        gpu: { instanceTypes: ['g5.12xlarge'], vcpus: 16, maxVcpus: 48, memoryMib: 60_000, gpus: 2, spot: 'only' },
+      }),
+    ],
+    ['all of a default host', site({ gpu: { vcpus: 4, memoryMib: 15_360, gpus: 1 } })],
     ['no spot hosts', site({ gpu: { spot: false } })],
     ['zones', federation({ zones: ['eu-central-1a', 'eu-central-1c'] })],
     ['zones of a site', site({ ...AWAY, image: IMAGE, zones: ['eu-west-1b'] })],
@@ -78,6 +84,14 @@ describe('options of federation.json on AWS', () => {
     ['a subscriber without a domain', federation({ subscribers: ['duty'] }), 'subscribers[0]: expected an e-mail'],
     ['a subscriber without TLS', federation({ subscribers: ['http://a.example'] }), 'subscribers[0]: expected an e'],
     ['tasks that are larger than the limit', site({ gpu: { vcpus: 16 } }), 'sites[0].gpu: maxVcpus is less than'],
+    ...[{ vcpus: 8 }, { gpus: 4 }, { memoryMib: 15_361 }].map(
+      (gpu) =>
+        [
+          `more ${Object.keys(gpu)} than a default host has`,
+          site({ gpu }),
+          `sites[0].gpu.${Object.keys(gpu)}: g5.xlarge and g6.xlarge leave`,
+        ] as [string, unknown, string],
+    ),
     ['an unknown kind of hosts', site({ gpu: { spot: 'maybe' } }), 'sites[0].gpu.spot: '],
     [
       'a zone of another region',

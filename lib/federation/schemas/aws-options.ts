@@ -113,6 +113,14 @@ export const GPU_DEFAULTS = {
   spot: true,
 } as const;
 
+/** The default hosts have 4 vCPUs, 16 GiB of memory and one GPU. */
+const DEFAULT_HOST_MIB = 16 * 1024;
+/** Share of a host's memory that jobs get at most: the kernel and the ECS agent keep some. An estimate, not measured. */
+export const HOST_MEMORY_SHARE = 15 / 16;
+
+/** Most of a host that a GPU task gets, unless other hosts are named. */
+const MOST_BY_DEFAULT = { vcpus: VCPUS, gpus: 1, memoryMib: DEFAULT_HOST_MIB * HOST_MEMORY_SHARE } as const;
+
 export const gpuSchema = z
   .strictObject({
     instanceTypes: z
@@ -141,7 +149,16 @@ export const gpuSchema = z
   .refine(
     ({ maxVcpus = MAX_VCPUS, vcpus = VCPUS }) => vcpus <= maxVcpus,
     'maxVcpus is less than one GPU task needs (vcpus)',
-  );
+  )
+  .superRefine((gpu, context) => {
+    if (gpu.instanceTypes) return;
+    for (const [field, most] of Object.entries(MOST_BY_DEFAULT)) {
+      const given = gpu[field as keyof typeof MOST_BY_DEFAULT];
+      if (given === undefined || given <= most) continue;
+      const message = `${GPU_DEFAULTS.instanceTypes.join(' and ')} leave ${most} to a GPU task; name larger ones in instanceTypes`;
+      context.addIssue({ code: 'custom', path: [field], message });
+    }
+  });
 
 const TAG = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 export const tagsField = z

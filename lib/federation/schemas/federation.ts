@@ -114,7 +114,9 @@ export const federationSchema = z
       .describe('Who may assume the role that starts, pauses and reads campaigns. Default: there is no such role.'),
     zones: zonesField
       .optional()
-      .describe("Availability zones of the network in the coordinator's account and region. Default: the first two."),
+      .describe(
+        "Availability zones of the network in the coordinator's account and region. Later, zones can be added at the end. Default: the first two.",
+      ),
     subscribers: siteSchema.shape.subscribers.describe(
       "Who receives the coordinator's alarms: e-mail addresses, https:// addresses, ARNs of SQS queues or functions.",
     ),
@@ -128,7 +130,7 @@ export const federationSchema = z
       .boolean()
       .optional()
       .describe(
-        "Whether CloudTrail records every read and write of the buckets' objects, into the bucket of the access log. Default: no.",
+        "Whether CloudTrail records every read and write of the buckets' objects, into a bucket for each account and region. Default: no.",
       ),
     dashboard: z
       .boolean()
