@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { StackTemplate } from '../../../cdk/synthesize.ts';
+import { FUNCTION_CONCURRENCY, FUNCTION_NAMES } from '../../../lib/federation/functions.ts';
 import { parseValue } from '../../../lib/json.ts';
 
 /** What a deployment needs of an account and region: read from the templates, so that both always agree. */
@@ -8,6 +9,8 @@ export interface Needs {
   readonly count: (type: string) => number;
   /** Sum of the concurrency that functions reserve. */
   readonly reservedConcurrency: number;
+  /** Sum of the executions of functions that run at once at most. */
+  readonly concurrency: number;
   /** The function with the most memory. Undefined without functions. */
   readonly largestFunction: { readonly name: string; readonly memoryMb: number } | undefined;
   /** Most interface endpoints of one stack, which has one network. */
@@ -24,8 +27,17 @@ export interface Needs {
 /** A compute environment of Batch. */
 export interface ComputeEnvironment {
   readonly isSpot: boolean;
+  /** What one job needs of a host. Undefined if no stack says it. */
+  readonly job?: HostNeed | undefined;
   readonly instanceTypes: readonly string[];
   readonly maxVcpus: number;
+}
+
+/** What a job needs of a host, or a host has. */
+export interface HostNeed {
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  readonly gpus: number;
 }
 
 interface Resource {
@@ -78,12 +90,15 @@ export function needsOf(stacks: readonly StackTemplate[], at: DeployedAt): Needs
     name: text(properties.FunctionName, at) ?? 'a function',
     memoryMb: Number(properties.MemorySize ?? 128),
   }));
+  // A stack has one job definition, for all its compute environments.
+  const jobs = new Map(ofType('AWS::Batch::JobDefinition').map(({ stack, properties }) => [stack, needOf(properties)]));
   const endpoints = ofType('AWS::EC2::VPCEndpoint').filter(
     ({ properties }) => properties.VpcEndpointType === 'Interface',
   );
   return {
     count: (type) => ofType(type).length,
     reservedConcurrency: reservedConcurrencyOf(stacks),
+    concurrency: functions.reduce((sum, { name }) => sum + concurrencyOf(name), 0),
     largestFunction: functions.toSorted((a, b) => b.memoryMb - a.memoryMb)[0],
     interfaceEndpoints: Math.max(
       0,
@@ -92,7 +107,7 @@ export function needsOf(stacks: readonly StackTemplate[], at: DeployedAt): Needs
     buckets: ofType('AWS::S3::Bucket').flatMap(({ properties }) => text(properties.BucketName, at) ?? []),
     environments: ofType('AWS::Batch::ComputeEnvironment').map(({ stack, properties }) => {
       const { Type, InstanceTypes, MaxvCpus } = parseValue(properties, environmentSchema, stack).ComputeResources;
-      return { isSpot: Type === 'SPOT', instanceTypes: InstanceTypes, maxVcpus: MaxvCpus };
+      return { isSpot: Type === 'SPOT', instanceTypes: InstanceTypes, maxVcpus: MaxvCpus, job: jobs.get(stack) };
     }),
     images: [
       ...new Set(ofType('AWS::Batch::JobDefinition').flatMap(({ properties }) => text(imageOf(properties), at) ?? [])),
@@ -100,6 +115,48 @@ export function needsOf(stacks: readonly StackTemplate[], at: DeployedAt): Needs
     zones: ofType('AWS::EC2::Subnet').flatMap(({ properties }) => zoneOf(properties.AvailabilityZone)),
   };
 }
+
+/** Functions are named after what they do, those of networks of other regions also after the region. */
+const concurrencyOf = (functionName: string): number =>
+  FUNCTION_CONCURRENCY[FUNCTION_NAMES.find((name) => functionName.endsWith(`-${name}`)) ?? 'endpoints'];
+
+const requirementsSchema = z.looseObject({
+  ContainerProperties: z.looseObject({
+    Memory: z.number().optional(),
+    Vcpus: z.number().optional(),
+    ResourceRequirements: z.array(z.looseObject({ Type: z.string(), Value: z.coerce.number() })).default([]),
+  }),
+});
+
+function needOf(properties: Resource['properties']): HostNeed | undefined {
+  const { data } = requirementsSchema.safeParse(properties);
+  if (!data) return undefined;
+  const { Memory = 0, Vcpus = 0, ResourceRequirements } = data.ContainerProperties;
+  const required = (type: string) => ResourceRequirements.find(({ Type }) => Type === type)?.Value;
+  return {
+    vcpus: required('VCPU') ?? Vcpus,
+    memoryMib: required('MEMORY') ?? Memory,
+    gpus: required('GPU') ?? 0,
+  };
+}
+
+/** Zones of a template's subnets by their logical ids: names, or indices in the list of the region's zones. */
+export const subnetZonesOf = (template: unknown): ReadonlyMap<string, number | string> =>
+  new Map(
+    Object.entries(templateSchema.safeParse(template).data?.Resources ?? {})
+      .filter(([, { Type }]) => Type === 'AWS::EC2::Subnet')
+      .flatMap(([id, { Properties }]) => zoneOf(Properties.AvailabilityZone).map((zone) => [id, zone] as const)),
+  );
+
+/** Stacks that functions of these stacks create and delete: they are in no template. */
+export const onDemandStacksOf = (stacks: readonly StackTemplate[]): readonly string[] =>
+  stacks
+    .flatMap(resourcesOf)
+    .flatMap(({ properties }) => environmentVariables(properties).FEDCARDIO_ENDPOINTS_STACK ?? [])
+    .filter((name) => typeof name === 'string');
+
+const environmentVariables = ({ Environment }: Resource['properties']): Readonly<Record<string, unknown>> =>
+  (Environment as { readonly Variables?: Readonly<Record<string, unknown>> } | undefined)?.Variables ?? {};
 
 const imageOf = ({ ContainerProperties }: Resource['properties']): unknown =>
   (ContainerProperties as { readonly Image?: unknown } | undefined)?.Image;
