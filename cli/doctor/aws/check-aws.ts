@@ -7,6 +7,7 @@ import { groupBy } from '../../../lib/group-by.ts';
 import { type Identities, type Identity, identify } from '../../accounts/identify.ts';
 import { attempt, type Finding, failed, ok, skipped } from '../finding.ts';
 import { checkPlace } from './check-place.ts';
+import { onDemandStacksOf } from './plan.ts';
 
 /** The findings about an account and region, `<account>/<region>`. */
 export interface PlaceReport {
@@ -33,7 +34,7 @@ export async function checkAws(
   if (!first) return problems;
   const stacks = synthesizeStacks(topologyOf(federation));
   const byPlace = groupBy(stacks, ({ account, region }) => `${account ?? first.account}/${region ?? first.region}`);
-  const allStacks = new Set(stacks.map(({ stackName }) => stackName));
+  const allStacks = new Set([...stacks.map(({ stackName }) => stackName), ...onDemandStacksOf(stacks)]);
   const reports: PlaceReport[] = [...problems];
   const isAnyReached = [...byPlace.keys()].some((place) =>
     identities.some(({ account }) => place.startsWith(`${account}/`)),

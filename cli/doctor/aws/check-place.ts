@@ -1,7 +1,7 @@
 import type { StackTemplate } from '../../../cdk/synthesize.ts';
 import { mapConcurrently } from '../../../lib/async.ts';
 import type { AccountOptions } from '../../../lib/aws/account/attempt.ts';
-import { listZones, offeredIn } from '../../../lib/aws/account/hosts.ts';
+import { describeTypes, listZones, offeredIn } from '../../../lib/aws/account/hosts.ts';
 import {
   batchUse,
   countBuckets,
@@ -16,11 +16,25 @@ import { type DeployedStack, listStacks } from '../../../lib/aws/account/stacks.
 import { type Finding, skipped } from '../finding.ts';
 import { ask } from './ask.ts';
 import { type SeenStack, seeStacks } from './deployed.ts';
-import { checkInstanceTypes, chosenZones } from './hosts.ts';
+import { checkHostSizes, checkInstanceTypes, checkSubnetZones, chosenZones } from './hosts.ts';
 import { checkBudgets, checkImage, checkServiceRole, checkSubscriptions, SERVICE_ROLES } from './notices.ts';
-import { type DeployedAt, type Needs, needsOf, reservedConcurrencyOf } from './plan.ts';
+import {
+  type DeployedAt,
+  type Needs,
+  needsOf,
+  onDemandStacksOf,
+  reservedConcurrencyOf,
+  subnetZonesOf,
+} from './plan.ts';
 import { checkConcurrency, checkCount, checkFunctionMemory, checkVcpus, increaseTo, vcpuNeeds } from './quotas.ts';
-import { checkBootstrap, checkBucketName, checkLeftStacks, checkStack, checkVersion } from './stacks.ts';
+import {
+  checkBootstrap,
+  checkBucketName,
+  checkLeftStacks,
+  checkOnDemandStack,
+  checkStack,
+  checkVersion,
+} from './stacks.ts';
 
 /** What is to be checked in one account and region. */
 export interface PlaceToCheck extends DeployedAt {
@@ -39,6 +53,7 @@ const REQUESTS = 6;
 /** Asks AWS about everything that a deployment needs in an account and region, and about what is deployed there. */
 export async function checkPlace(options: AccountOptions, place: PlaceToCheck): Promise<readonly Finding[]> {
   const needs = needsOf(place.stacks, place);
+  const onDemand = onDemandStacksOf(place.stacks);
   let existing: readonly DeployedStack[] | undefined;
   const listed = await ask(
     'stacks',
@@ -52,6 +67,7 @@ export async function checkPlace(options: AccountOptions, place: PlaceToCheck): 
           `${place.account}/${place.region}`,
         ),
         ...checkLeftStacks(place.federation, place.allStacks, stacks),
+        ...stacks.filter(({ name }) => onDemand.includes(name)).map(checkOnDemandStack),
       ];
     },
   );
@@ -61,6 +77,7 @@ export async function checkPlace(options: AccountOptions, place: PlaceToCheck): 
     ...quotaLooks(options, needs, seen),
     ...needs.buckets.map((bucket) => () => bucketLook(options, place, bucket, seen, existing !== undefined)),
     ...hostLooks(options, needs),
+    ...zoneLooks(options, place, seen),
     ...needs.images.map((image) => () => imageLook(options, place, image, seen)),
     ...topicLooks(options, seen),
     () => ask('budget', 'budgets:ViewBudget', () => budgetsOf(options, place.account), checkBudgets),
@@ -203,7 +220,42 @@ function hostLooks(options: AccountOptions, needs: Needs): readonly (() => Promi
           return checkInstanceTypes(needs.environments, chosen.length > 0 ? chosen : zones, offered);
         },
       ),
+    () =>
+      ask(
+        'sizes of hosts',
+        'ec2:DescribeInstanceTypes',
+        async () => {
+          const offered = await offeredIn(options, types);
+          return describeTypes(
+            options,
+            types.filter((type) => offered.get(type)?.length),
+          );
+        },
+        (known) => checkHostSizes(needs.environments, known),
+      ),
   ];
+}
+
+/** Only for networks that are deployed: any zones can be chosen before. */
+function zoneLooks(
+  options: AccountOptions,
+  { stacks }: PlaceToCheck,
+  seen: readonly SeenStack[],
+): readonly (() => Promise<readonly Finding[]>)[] {
+  return stacks.flatMap(({ stackName, template }) => {
+    const planned = subnetZonesOf(template);
+    const deployed = subnetZonesOf(seen.find(({ name }) => name === stackName)?.template);
+    if (planned.size === 0 || deployed.size === 0) return [];
+    return [
+      () =>
+        ask(
+          `zones of ${stackName}`,
+          'ec2:DescribeAvailabilityZones',
+          () => listZones(options),
+          (all) => checkSubnetZones(stackName, planned, deployed, all),
+        ),
+    ];
+  });
 }
 
 async function imageLook(

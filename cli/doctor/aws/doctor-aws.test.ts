@@ -10,6 +10,7 @@ import { type FakeAccount, type FakeStack, readyAccount, startFakeAws } from '..
 import { runCommand } from '../../testing.ts';
 import type { Finding } from '../finding.ts';
 import { checkAws } from './check-aws.ts';
+import { checkSubnetZones } from './hosts.ts';
 import { needsOf, text } from './plan.ts';
 import { checkConcurrency, checkCount, checkFunctionMemory, checkVcpus, vcpuNeeds } from './quotas.ts';
 import { checkBucketName, checkStack, checkVersion } from './stacks.ts';
@@ -51,6 +52,11 @@ async function findings(account: FakeAccount, federation = FEDERATION): Promise<
   const { endpoint } = await serve(account);
   return (await checkAws(federation, { endpoint, profiles: [] })).flatMap((report) => report.findings);
 }
+
+const gpuOf = (gpu: Federation['sites'][number]['gpu']): Federation => ({
+  ...FEDERATION,
+  sites: [{ id: 'bonn', name: 'Bonn', gpu }],
+});
 
 const about = (found: readonly Finding[], check: string) => found.filter((finding) => finding.check.startsWith(check));
 const quotas = (code: string, value: number) => ({ quotas: { ...readyAccount().quotas, [code]: value } });
@@ -110,7 +116,7 @@ describe('doctor --aws, against a fake of AWS with the real SDK', () => {
     expect(about(found, 'image')[0]?.found).toContain('sha256:aaaa');
   }, 60_000);
 
-  test.each<[string, Partial<FakeAccount>, string, Partial<Finding>]>([
+  test.each<[string, Partial<FakeAccount>, string, Partial<Finding>, Federation?]>([
     ['no GPU on demand', quotas('ec2/L-DB2E81BA', 0), 'quota Running On-Demand G and VT', { status: 'failed' }],
     ['no GPU on spot hosts', quotas('ec2/L-3819A6DF', 0), 'quota All G and VT Spot', { status: 'warning' }],
     ['a GPU at a time', quotas('ec2/L-DB2E81BA', 4), 'quota Running On-Demand G and VT', { status: 'warning' }],
@@ -155,13 +161,47 @@ describe('doctor --aws, against a fake of AWS with the real SDK', () => {
       'instance types g5',
       { status: 'failed', found: expect.stringContaining('g5.xlarge only in eu-central-1c') },
     ],
+    [
+      'a job that fits on no host',
+      {},
+      'job on g5.xlarge, g6.xlarge',
+      { status: 'failed', found: expect.stringContaining('g6.xlarge has 4 vCPUs') },
+      gpuOf({ instanceTypes: ['g5.xlarge', 'g6.xlarge'], vcpus: 8, maxVcpus: 16 }),
+    ],
+    [
+      'hosts with other processors than the image',
+      { zones: { 'eu-central-1a': ['g5.xlarge', 'g5g.xlarge', 'c6i.xlarge'], 'eu-central-1b': ['c5.xlarge'] } },
+      'job on g5.xlarge, g5g.xlarge',
+      { status: 'warning', found: expect.stringContaining('g5g.xlarge is arm64') },
+      gpuOf({ instanceTypes: ['g5.xlarge', 'g5g.xlarge'] }),
+    ],
+    [
+      'endpoints that could not be made',
+      { stacks: [{ name: 'heart-network-endpoints', status: 'ROLLBACK_COMPLETE' }] },
+      'stack heart-network-endpoints',
+      { status: 'warning', found: expect.stringContaining('made by a function') },
+    ],
     ['no budget', { budgets: [] }, 'budget', { status: 'warning' }],
-  ])('%s', { timeout: 60_000 }, async (_, change, check, expected) => {
-    const [finding] = about(await findings({ ...readyAccount(), ...change }), check);
+  ])('%s', { timeout: 60_000 }, async (_, change, check, expected, federation) => {
+    const [finding] = about(await findings({ ...readyAccount(), ...change }, federation), check);
 
     expect(finding).toMatchObject(expected);
     expect(finding?.cure).toBeDefined();
   });
+
+  test('knows the stack that a function makes, and warns of subnets that would change their zones', async () => {
+    const account = deployedAccount();
+    account.stacks.push({ name: 'heart-network-endpoints', status: 'CREATE_COMPLETE' });
+
+    const same = await findings(account, { ...FEDERATION, zones: ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'] });
+    const moved = await findings(account, { ...FEDERATION, zones: ['eu-central-1b', 'eu-central-1c'] });
+
+    expect(about(same, 'stack heart-network-endpoints')).toMatchObject([{ status: 'ok' }]);
+    expect(about(same, 'zones of heart-network')).toMatchObject([{ status: 'ok' }]);
+    expect(about(moved, 'zones of heart-network')).toMatchObject([
+      { status: 'warning', found: expect.stringContaining('eu-central-1a, eu-central-1b would move to') },
+    ]);
+  }, 120_000);
 
   test('an identity that may do nothing gets a finding for each refusal, and no crash', async () => {
     const account = readyAccount();
@@ -269,7 +309,7 @@ describe('each judgement', () => {
   });
 
   test('concurrency that is reserved already is not needed again', () => {
-    const needs = { reservedConcurrency: 40 };
+    const needs = { reservedConcurrency: 40, concurrency: 40 };
 
     expect(checkConcurrency(needs, { concurrent: 1000, unreserved: 1000 }, 0).status).toBe('ok');
     expect(checkConcurrency(needs, { concurrent: 150, unreserved: 110 }, 40).status).toBe('ok');
@@ -277,7 +317,28 @@ describe('each judgement', () => {
       status: 'failed',
       cure: expect.stringContaining('--desired-value 140'),
     });
-    expect(checkConcurrency({ reservedConcurrency: 0 }, { concurrent: 10, unreserved: 10 }, 0).status).toBe('ok');
+  });
+
+  test('functions that cannot all run at once wait for each other', () => {
+    const needs = needsOf(stacks, AT);
+
+    expect(needs.concurrency).toBe(11 + 2 * 10 + 1);
+    expect(checkConcurrency(needs, { concurrent: 32, unreserved: 32 }, 0).status).toBe('ok');
+    expect(checkConcurrency(needs, { concurrent: 10, unreserved: 10 }, 0)).toMatchObject({
+      status: 'warning',
+      cure: expect.stringContaining('--desired-value 1000'),
+    });
+  });
+
+  test('subnets that are named by zone may get others after them, and none in between', () => {
+    const zones = (...all: string[]) => new Map(all.map((zone, index) => [`Subnet${index}`, zone]));
+    const check = (planned: ReadonlyMap<string, string>) =>
+      checkSubnetZones('n', planned, zones('1a', '1b'), []).status;
+
+    expect(check(zones('1a', '1b', '1c'))).toBe('ok');
+    expect(check(zones('1a'))).toBe('ok');
+    expect(check(zones('1b', '1c'))).toBe('failed');
+    expect(check(zones('1b', '1a'))).toBe('failed');
   });
 
   test('own resources do not count as those of others', () => {

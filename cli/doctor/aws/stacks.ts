@@ -79,18 +79,29 @@ export function checkLeftStacks(
   stacks: readonly DeployedStack[],
 ): readonly Finding[] {
   const isOwn = (name: string) =>
-    [`${federation}-site-`, `${federation}-federation-`, `${federation}-network`, `${federation}-keys`].some((start) =>
-      name.startsWith(start),
-    );
+    ['site-', 'federation-', 'network', 'keys', 'trail'].some((start) => name.startsWith(`${federation}-${start}`));
   return stacks
     .filter(({ name }) => isOwn(name) && !expected.has(name))
     .map(({ name, status }) =>
       warning(
         `stack ${name}`,
         `${status}, but federation.json has nothing for it`,
-        'If its site has left, delete it as docs/deployment.md says. Otherwise check the id in federation.json.',
+        'If its site has left, or its option was taken out, delete it as docs/deployment.md says. Otherwise check the id in federation.json.',
       ),
     );
+}
+
+/** State of a stack that a function creates for jobs, and deletes after them. A state that lasts is told by an alarm. */
+export function checkOnDemandStack({ name, status, reason }: DeployedStack): Finding {
+  const check = `stack ${name}`;
+  const made = 'made by a function while jobs need it';
+  return /_FAILED$|^ROLLBACK_/.test(status)
+    ? warning(
+        check,
+        `${status}${reason ? `: ${reason}` : ''}; ${made}`,
+        'A function deletes it and tries again every five minutes. If this stays: docs/operation/endpoints-failed.md.',
+      )
+    : ok(check, `${status}, ${made}`);
 }
 
 /** Whether a bucket's name is free, or is the federation's own. */
