@@ -19,7 +19,6 @@ import { addKeyStacks } from './key-stack.ts';
 import { addKey, allowGuests, sharedKey } from './keys.ts';
 import { addOutputs } from './outputs.ts';
 import { environmentOf, KEPT, withoutBootstrapRule } from './stack-options.ts';
-import { addTrail } from './trail.ts';
 
 /** The longest that SQS keeps a message. */
 const MESSAGE_RETENTION = Duration.days(14);
@@ -82,7 +81,6 @@ function addDataStack(
   const bucket = addBucket(stack, spec, objectKeyOf(stack, federation, site));
   const logs = stack.node.findChild('Logs') as s3.Bucket;
   addOutputs(stack, { Bucket: bucket.bucketName });
-  if (federation.trail) addTrail(bucket as s3.IBucket, logs as s3.IBucket);
   notify(bucket, spec, queues);
   if (queueKey) allowNotifications(queueKey, spec, queueSpecs);
   makePermanent(bucket, spec.permanent);
@@ -154,14 +152,16 @@ const SECURE = {
   removalPolicy: KEPT,
 } as const;
 
+/** A bucket of logs. Without a name: nothing refers to it. */
+export const LOGS_BUCKET: s3.BucketProps = {
+  ...SECURE,
+  // S3 delivers access logs only to buckets with S3-managed encryption.
+  encryption: s3.BucketEncryption.S3_MANAGED,
+  lifecycleRules: [{ expiration: LOGS, noncurrentVersionExpiration: NONCURRENT_LOGS }],
+};
+
 function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.IKey | undefined): s3.Bucket {
-  // Without a name: nothing refers to it.
-  const logs = new s3.Bucket(stack, 'Logs', {
-    ...SECURE,
-    // S3 delivers access logs only to buckets with S3-managed encryption.
-    encryption: s3.BucketEncryption.S3_MANAGED,
-    lifecycleRules: [{ expiration: LOGS, noncurrentVersionExpiration: NONCURRENT_LOGS }],
-  });
+  const logs = new s3.Bucket(stack, 'Logs', LOGS_BUCKET);
   return new s3.Bucket(stack, 'Bucket', {
     ...SECURE,
     bucketName: spec.name,

@@ -157,29 +157,26 @@ test('stacks tell the CLI what they have made, and export nothing', () => {
   expect(outputsOf('heart-images')).toEqual(['RepositoryUri']);
 });
 
-test('a trail records reads and writes of every bucket, into the bucket of its access log', () => {
-  const templates = templatesOf({ ...FEDERATION, trail: true });
+test('one trail of each account and region records reads and writes of every bucket there', () => {
+  const sites = [...FEDERATION.sites, ...['aachen', 'essen', 'trier'].map((id) => ({ id, name: id }))];
+  const templates = templatesOf({ ...FEDERATION, sites, trail: true });
+  const trails = [...templates].flatMap(([stack, template]) =>
+    Object.values(template.findResources('AWS::CloudTrail::Trail')).map(({ Properties }) => ({ stack, Properties })),
+  );
 
-  for (const name of ['heart-site-bonn-data', 'heart-site-graz-data', 'heart-federation-data']) {
-    const template = templates.get(name) as Template;
-    const idOf = (named: boolean) =>
-      Object.entries(template.findResources('AWS::S3::Bucket')).find(
-        ([, bucket]) => named === 'BucketName' in (bucket as { Properties: object }).Properties,
-      )?.[0];
-    template.hasResourceProperties('AWS::CloudTrail::Trail', {
-      S3BucketName: { Ref: idOf(false) },
-      IsLogging: true,
-      EventSelectors: [
-        Match.objectLike({
-          IncludeManagementEvents: false,
-          DataResources: [
-            { Type: 'AWS::S3::Object', Values: [{ 'Fn::Join': ['', [{ 'Fn::GetAtt': [idOf(true), 'Arn'] }, '/']] }] },
-          ],
-        }),
-      ],
-    });
-  }
-  expect(templates.get('heart-site-kiel-data')?.findResources('AWS::CloudTrail::Trail')).toEqual({});
+  expect(trails.map(({ stack }) => stack)).toEqual(['heart-trail', 'heart-trail-444455556666-eu-west-1']);
+  const recorded = trails.map(({ Properties }) =>
+    [...JSON.stringify(Properties.EventSelectors).matchAll(/s3:::([\w-]+)\/"/g)].map(([, bucket]) => bucket).toSorted(),
+  );
+  expect(recorded).toEqual([
+    ['heart-federation', ...['aachen', 'bonn', 'essen', 'trier', 'ulm'].map((id) => `heart-site-${id}`)],
+    ['heart-site-graz'],
+  ]);
+  templates.get('heart-trail')?.hasResourceProperties('AWS::CloudTrail::Trail', {
+    IsLogging: true,
+    EventSelectors: [Match.objectLike({ IncludeManagementEvents: false })],
+  });
+  templates.get('heart-trail')?.resourceCountIs('AWS::S3::Bucket', 1);
 });
 
 describe('the image repository', () => {

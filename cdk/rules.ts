@@ -40,7 +40,7 @@ export const EXCEPTIONS: readonly Exception[] = [
   },
   {
     rule: 'HIPAA.Security-CloudTrailEncryptionEnabled',
-    reason: 'The records are in the bucket of the access logs, which has S3-managed encryption.',
+    reason: 'The records are in a bucket like that of the access logs, which has S3-managed encryption.',
     applies: (resource) => resource instanceof CfnTrail,
   },
   {
@@ -73,9 +73,15 @@ export const EXCEPTIONS: readonly Exception[] = [
     reason: 'A copy in another region would be one more place with patient data. Hospitals keep their originals.',
     applies: (resource) => resource instanceof CfnBucket,
   },
+  ...['AwsSolutions-S1', 'HIPAA.Security-S3BucketLoggingEnabled'].map((rule) => ({
+    rule,
+    reason: 'It holds the records of CloudTrail, like a bucket of access logs: logs of logs would never end.',
+    applies: (resource: CfnResource) =>
+      resource instanceof CfnBucket && /-trail[\w-]*\/Logs\/Resource$/.test(resource.node.path),
+  })),
   {
     rule: 'HIPAA.Security-S3DefaultEncryptionKMS',
-    reason: 'S3 delivers access logs only to buckets with S3-managed encryption.',
+    reason: 'S3 delivers access logs only to buckets with S3-managed encryption. Buckets of trails are like them.',
     applies: (resource) => resource instanceof CfnBucket && resource.node.path.endsWith('/Logs/Resource'),
   },
   {

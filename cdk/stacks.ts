@@ -1,7 +1,7 @@
 import { type App, type Stack, Tags } from 'aws-cdk-lib/core';
 import { FedcardioError } from '../lib/error.ts';
-import { isOnPremises } from '../lib/federation/schemas.ts';
-import type { Topology } from '../lib/federation/topology.ts';
+import { isOnPremises, type Site } from '../lib/federation/schemas.ts';
+import { placeOf, type Topology } from '../lib/federation/topology.ts';
 import { checkBatchLimits } from './batch-limits.ts';
 import { addDataStacks } from './data-stack.ts';
 import { addFederationStack } from './federation-stack.ts';
@@ -10,6 +10,7 @@ import { addMachineStack } from './machine-stack.ts';
 import { addNetworks } from './network-stack.ts';
 import { addObservabilityStack } from './observability-stack.ts';
 import { addSiteStack } from './site-stack.ts';
+import { addTrailStacks } from './trail-stack.ts';
 
 /**
  * Adds all stacks of a federation. Those of keys, data and images stay; the others can be deleted and created again.
@@ -22,11 +23,16 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
   checkId(topology.federation.id);
   const data = addDataStacks(app, topology);
   const options = { handlers, networkOf: addNetworks(app, topology.federation, handlers) };
+  const trailOf = addTrailStacks(app, topology);
   // No template refers to the data stack, but a function needs its queue to exist.
-  const after = (stack: Stack, index: number) => stack.addStackDependency(data.at(index) as Stack);
+  const after = (stack: Stack, index: number, site?: Site) => {
+    stack.addStackDependency(data.at(index) as Stack);
+    const trail = site && isOnPremises(site) ? undefined : trailOf(placeOf(topology.federation, site));
+    if (trail) stack.addStackDependency(trail);
+  };
   for (const [index, site] of topology.federation.sites.entries()) {
     const add = isOnPremises(site) ? addMachineStack : addSiteStack;
-    after(add(app, topology, site, options), index);
+    after(add(app, topology, site, options), index, site);
   }
   if (topology.federation.onlySite === undefined) {
     const images = addImagesStack(app, topology.federation);
@@ -40,6 +46,12 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
 }
 
 function checkId(id: string): void {
+  if (id.includes('--'))
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `Federation "${id}" cannot be deployed to AWS: its image repository begins with its id, and ECR takes no two hyphens in a row.`,
+      { hint: 'Choose an id without "--".' },
+    );
   if (/^[a-z]/.test(id)) return;
   throw new FedcardioError(
     'BAD_CONFIGURATION',

@@ -79,6 +79,7 @@ stack; the bucket, its keys and its cases stay until you delete them.
 function contentsOf(stack: string): string {
   if (stack.endsWith('-data')) return 'your bucket, its queues and keys; stays when the stack is deleted';
   if (/-keys(-|$)/.test(stack)) return 'key of objects, logs and alarms; stays when the stack is deleted';
+  if (stack.endsWith('-trail')) return "CloudTrail's records of reads and writes in your bucket; their bucket stays";
   if (stack.endsWith('-compute')) return 'functions, GPU tasks, roles of people, alarms';
   return 'network of the GPU tasks, without internet';
 }

@@ -25,6 +25,8 @@ export const names = {
   queueKeyAlias: (bucket: string) => `alias/${bucket}-queues`,
   dataStack: (bucket: string) => `${bucket}-data`,
   computeStack: (bucket: string) => `${bucket}-compute`,
+  /** Of a site that is deployed by itself. */
+  trailStack: (bucket: string) => `${bucket}-trail`,
   deadLetterQueue: (queue: string) => `${queue}-dlq`,
   /** Name of the role, and of the function or job that has it. */
   siteRole: (federation: string, site: string, role: SiteRole | typeof MACHINE_ROLE) => `${federation}-${site}-${role}`,
@@ -100,6 +102,7 @@ const bucketNames = (bucket: string, owner: string): readonly Named[] => [
   { kind: 'key alias', name: names.queueKeyAlias(bucket), owner },
   { kind: 'stack', name: names.dataStack(bucket), owner },
   { kind: 'stack', name: names.computeStack(bucket), owner },
+  { kind: 'stack', name: names.trailStack(bucket), owner },
 ];
 
 const queueNames = (queues: readonly string[], owner: string): readonly Named[] =>
