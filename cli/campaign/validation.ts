@@ -1,6 +1,6 @@
 import { describeError, isOfDocument } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
-import { type Campaign, campaignSchema, kindOf } from '../../lib/federation/schemas.ts';
+import { type Campaign, campaignSchema } from '../../lib/federation/schemas.ts';
 import { DEFAULT_TASKS, type Task } from '../../lib/federation/tasks.ts';
 import { parseJson, sha256Hex } from '../../lib/json.ts';
 import { type CheckedStage, checkCampaign, type Finding } from '../../lib/protocol/check-campaign.ts';
@@ -74,17 +74,12 @@ export async function validate(
     level: 'warning' as const,
     text: `Site ${site} cannot take part: ${reason}`,
   }));
-  const areTasksKnown = campaign.stages.every((stage) =>
-    kindOf(stage)
-      .tasks(stage)
-      .every((name) => tasks.some((task) => task.id === name)),
-  );
   return {
     campaign: campaign.id,
     id,
     findings: [...(id === 'used' ? [usedUp(campaign.id)] : []), ...checked.findings, ...unreadable],
-    stages: areTasksKnown ? stagesOf(campaign, tasks, checked.stages) : [],
-    ...(declared && areTasksKnown ? costOf({ ...declared, tasks: [...tasks] }, campaign) : { cost: undefined }),
+    stages: checked.isPlanned ? stagesOf(campaign, tasks, checked.stages) : [],
+    ...(declared && checked.isPlanned ? costOf({ ...declared, tasks: [...tasks] }, campaign) : { cost: undefined }),
   };
 }
 

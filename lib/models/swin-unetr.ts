@@ -4,6 +4,7 @@ import { conv3d, pointwise, upsample } from '../nn/convolution.ts';
 import { instanceNorm, instanceNormRelu } from '../nn/norm.ts';
 import type { tf } from '../nn/tf.ts';
 import type { Architecture, Lookup } from './architecture.ts';
+import { attentionFault, divisorOf } from './network-faults.ts';
 import { swinTransformer } from './swin-transformer.ts';
 
 /**
@@ -12,19 +13,11 @@ import { swinTransformer } from './swin-transformer.ts';
  */
 export function swinUnetr(config: SwinUnetrConfig): Architecture {
   const stages = config.depths.length;
-  const narrow = config.heads.findIndex((heads, stage) => (config.featureSize * 2 ** stage) % heads !== 0);
-  if (config.heads.length !== stages || narrow >= 0) {
-    throw new FedcardioError(
-      'BAD_CONFIGURATION',
-      config.heads.length !== stages
-        ? `the Swin UNETR has ${stages} stages but attention heads for ${config.heads.length}.`
-        : `${config.heads[narrow]} attention heads do not divide the ${config.featureSize * 2 ** narrow} features of stage ${narrow + 1}.`,
-      { hint: 'Give one entry of "heads" for each of "depths"; each must divide featureSize·2^stage.' },
-    );
-  }
+  const fault = attentionFault(config);
+  if (fault) throw new FedcardioError('BAD_CONFIGURATION', `${fault.problem}.`, { hint: fault.hint });
   const transformer = swinTransformer(config);
   return {
-    divisor: 2 ** (stages + 1),
+    divisor: divisorOf(config),
     features: (parameter, image) => {
       const states = transformer.hiddenStates(parameter, image);
       const deepest = states[stages]!;

@@ -3,6 +3,7 @@ import { conv3d, upsample } from '../nn/convolution.ts';
 import { instanceNormRelu } from '../nn/norm.ts';
 import type { tf } from '../nn/tf.ts';
 import type { Architecture, Lookup } from './architecture.ts';
+import { divisorOf } from './network-faults.ts';
 import { supervisedScales } from './unet-parameters.ts';
 
 /**
@@ -15,7 +16,7 @@ import { supervisedScales } from './unet-parameters.ts';
 export function unet(config: UNetConfig, image: 'constant' | 'learnt' = 'constant'): Architecture {
   const stages = config.features.length;
   return {
-    divisor: 2 ** (stages - 1),
+    divisor: divisorOf(config),
     features: (parameter, input) => {
       const skips: tf.Tensor5D[] = [];
       let x = input;

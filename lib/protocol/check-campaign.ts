@@ -25,6 +25,8 @@ export interface CheckedStage {
 }
 
 export interface CampaignCheck {
+  /** Whether the coordinator could plan it. Nothing of a stage can be estimated otherwise. */
+  readonly isPlanned: boolean;
   readonly findings: readonly Finding[];
   /** Empty without counts. */
   readonly stages: readonly CheckedStage[];
@@ -41,16 +43,16 @@ export interface CheckedAgainst {
 }
 
 /**
- * Checks what the schema cannot: tasks, sites, labels, quorum and strategies. It makes the same plan and opens the same
+ * Checks what the schema cannot: tasks, networks, sites, labels, quorum and strategies. It makes the same plan and opens the same
  * first rounds as the coordinator would.
  */
 export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: Date): CampaignCheck {
   const { tasks, minSites, counts } = against;
   const unknown = unknownTasks(campaign, tasks);
-  if (unknown.length > 0) return { findings: unknown, stages: [] };
+  if (unknown.length > 0) return { isPlanned: false, findings: unknown, stages: [] };
   const sites = against.sites ?? [...(counts?.keys() ?? [])];
   const plan = plannedOrWhy(campaign, { tasks, minSites, sites }, now);
-  if (typeof plan === 'string') return { findings: [{ level: 'error', text: plan }], stages: [] };
+  if (typeof plan === 'string') return { isPlanned: false, findings: [{ level: 'error', text: plan }], stages: [] };
   const stages = counts
     ? plan.campaign.stages.map((stage) => ({ stage, participants: ableOf(stage, sites, counts) }))
     : [];
@@ -62,6 +64,7 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
   const failing = new Set(impossible.map(({ stage }) => stage));
   const others = { ...plan.campaign, stages: plan.campaign.stages.filter(({ name }) => !failing.has(name)) };
   return {
+    isPlanned: true,
     findings: [
       ...impossible.map(({ text }) => ({ level: 'error' as const, text })),
       ...unknownSites(campaign, sites, against.sites !== undefined),

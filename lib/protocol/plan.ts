@@ -6,6 +6,7 @@ import { DEFAULT_TASKS, type Task, tasksNamed } from '../federation/tasks.ts';
 import { groupBy } from '../group-by.ts';
 import { printable } from '../printable.ts';
 import { plannedIntensity } from './planned-intensity.ts';
+import { requireNetworks } from './planned-networks.ts';
 import { plannedPrivacy, privateAggregation } from './planned-privacy.ts';
 import { FEWEST_SITES, secureFaults } from './secure/plan-faults.ts';
 
@@ -23,7 +24,7 @@ export interface CampaignSource {
  *   are raised; its sites
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
  *   when it has a task that the federation does not have, when evaluations share a model's name, when {@link plannedIntensity}
- *   finds no intensity for a stage or {@link plannedPrivacy} a fault, or when it asks for secure aggregation with what needs to see
+ *   finds no intensity for a stage, {@link requireNetworks} a network that cannot run or {@link plannedPrivacy} a fault, or when it asks for secure aggregation with what needs to see
  *   single updates
  */
 export function planCampaign(
@@ -47,6 +48,13 @@ export function planCampaign(
     );
   }
   refuseSharedNames(source.value.stages);
+  requireNetworks(
+    source.value.stages.filter(learns).map((stage) => ({
+      stage,
+      model: modelOf(source.value, stage),
+      tasks: tasksOf({ tasks }, stage),
+    })),
+  );
   const secure = source.value.privacy?.secureAggregation;
   const fewest = secure ? (secure.threshold ?? FEWEST_SITES) : 1;
   const privacy = plannedPrivacy(source.value, sites);
