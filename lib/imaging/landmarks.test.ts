@@ -138,6 +138,17 @@ test('a landmark is decoded from its largest component', () => {
   expect(distance(decodeLandmarks(map, 1)[0]?.position as Vec3, apply(GRID.affine, [10, 10, 10]))).toBeLessThan(1e-9);
 });
 
+test('a decoded landmark says which share of its class it comes from', () => {
+  const data = new Uint8Array(GRID.shape[0] * GRID.shape[1] * GRID.shape[2]);
+  for (const x of [5, 6, 7]) data[voxel(x, 5, 5)] = 1;
+  data[voxel(20, 20, 20)] = 1;
+  for (const x of [5, 6]) data[voxel(x, 12, 5)] = 2;
+
+  const [one, two, none] = decodeLandmarks({ ...GRID, data }, 3);
+
+  expect([one?.share, two?.share, none?.share]).toEqual([0.75, 1, undefined]);
+});
+
 test('the volume of a class map is that of all its foreground voxels in mm³', () => {
   const data = Uint8Array.from([1, 1, 0, 2, 1, 0, 0, 0]);
   const mask: Volume = {

@@ -7,6 +7,8 @@ import type { Grid, Landmark, Vec3, Volume, VoxelArray } from './volume.ts';
 export interface FoundLandmark extends Landmark {
   /** Mean certainty of the voxels that it is the centroid of; absent if it is missing or certainties are not known. */
   readonly certainty?: number;
+  /** Share of its class's voxels that it is the centroid of; absent if it is missing. */
+  readonly share?: number;
 }
 
 /**
@@ -39,17 +41,21 @@ export function paintLandmarks(points: readonly Landmark[], grid: Grid, radiusMm
 
 /**
  * The landmarks of a predicted class map: for every class 1 … `classes` the centroid of its largest connected component
- * (26-connectivity), world (RAS, mm). Null if the class is absent.
+ * (26-connectivity), world (RAS, mm), and the share of the class's voxels in it. Null if the class is absent.
  *
  * @param certainty of every voxel; a landmark's `certainty` is the mean over its component
  */
 export function decodeLandmarks(classMap: Volume, classes: number, certainty?: VoxelArray): readonly FoundLandmark[] {
   const components = connectedComponents(classMap.data, classMap.shape, 26, certainty);
+  const voxels = new Map<number, number>();
+  for (const { label, voxels: own } of components) voxels.set(label, (voxels.get(label) ?? 0) + own);
   return Array.from({ length: classes }, (_, i) => {
-    const largest = largestComponent(components, i + 1);
-    if (!largest) return { label: i + 1, position: null };
+    const label = i + 1;
+    const largest = largestComponent(components, label);
+    if (!largest) return { label, position: null };
     const position = apply(classMap.affine, largest.centroid);
-    return { label: i + 1, position, ...(largest.mean === undefined ? {} : { certainty: largest.mean }) };
+    const share = largest.voxels / (voxels.get(label) as number);
+    return { label, position, share, ...(largest.mean === undefined ? {} : { certainty: largest.mean }) };
   });
 }
 

@@ -4,6 +4,7 @@ import { type Campaign, kindOf, type Plan, type Stage, type Summary } from '../f
 import { type Task, taskOf } from '../federation/tasks.ts';
 import { nearest } from '../nearest.ts';
 import { budgetWarnings } from './budget-warnings.ts';
+import { confidenceWarnings } from './confidence-warnings.ts';
 import { noiseWarnings } from './noise-warnings.ts';
 import { openRound, type Participant } from './opening.ts';
 import { isFor, learns, planCampaign } from './plan.ts';
@@ -70,6 +71,7 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
       ...unknownSites(campaign, sites, against.sites !== undefined),
       ...[
         ...planWarnings(others, sites),
+        ...confidenceWarnings(plan),
         ...thresholdWarnings(plan),
         ...budgetWarnings(others),
         ...noiseWarnings(plan),

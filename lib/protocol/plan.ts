@@ -24,8 +24,8 @@ export interface CampaignSource {
  *   are raised; its sites
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
  *   when it has a task that the federation does not have, when evaluations share a model's name, when {@link plannedIntensity}
- *   finds no intensity for a stage, {@link requireNetworks} a network that cannot run or {@link plannedPrivacy} a fault, or when it asks for secure aggregation with what needs to see
- *   single updates
+ *   finds no intensity for a stage, {@link requireNetworks} a network that cannot run or {@link plannedPrivacy} a fault, or when it
+ *   asks for secure aggregation with what needs to see single updates
  */
 export function planCampaign(
   name: string,

@@ -4,6 +4,7 @@ import { campaignSchema, type Plan, planSchema } from '../federation/schemas.ts'
 import { parseJson } from '../json.ts';
 import { createJson, type Document, readJson, tryReadJson } from '../storage/documents.ts';
 import { readTasks } from '../storage/federation-tasks.ts';
+import { confidenceWarnings } from './confidence-warnings.ts';
 import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { planCampaign } from './plan.ts';
@@ -28,7 +29,7 @@ export async function ensurePlan(context: StoreContext, campaign: string): Promi
       minSites: federation.minSites,
       sites,
     });
-    const found = planWarnings(planned.campaign, sites);
+    const found = [...planWarnings(planned.campaign, sites), ...confidenceWarnings(planned)];
     const terms = { ...planned, ...(found.length > 0 && { warnings: [...found] }) };
     const plan = await createJson(federationStore, key, planSchema, terms);
     const { stages } = plan.value.campaign;

@@ -70,7 +70,12 @@ describe('landmarks are decoded', () => {
     );
     expect(landmarks).toEqual([
       { label: 1, position: null },
-      { label: 2, certainty: 0.8, position: [expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)] },
+      {
+        label: 2,
+        share: 1,
+        certainty: 0.8,
+        position: [expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)],
+      },
     ]);
     expect(classMap.data.includes(1)).toBe(false);
   });

@@ -86,6 +86,51 @@ describe('a pseudo-label', () => {
   });
 });
 
+describe('without a minimum of its own', () => {
+  const landmarksOf = ({ kind, classes }: Task) =>
+    kind === 'landmarks' ? { landmarks: landmarks(classes.map(() => null)) } : {};
+
+  test.each(Object.values(TASKS).map((task) => [task.id, task] as const))(
+    '%s is refused at the confidence that a mask by chance has, and halfway to certainty',
+    (_, task) => {
+      const chance = 1 / (task.classes.length + 1);
+      const isRefused = (confidence: number) =>
+        failures(task, { confidence, ...landmarksOf(task) }, { plausibility: true }).some(
+          ({ name }) => name === 'confidence',
+        );
+
+      expect(isRefused(chance + 0.01)).toBe(true);
+      expect(isRefused((1 + chance) / 2 - 0.01)).toBe(true);
+      expect(isRefused((1 + chance) / 2)).toBe(false);
+    },
+  );
+
+  test('calcium needs 0.75: with two classes every voxel of a mask has more than 0.5', () => {
+    expect(failures(TASKS.calcification, { confidence: 0.51 }, { plausibility: true })).toEqual([
+      { name: 'confidence', passed: false, detail: '0.51 of at least 0.75' },
+    ]);
+    expect(failures(TASKS.calcification, { confidence: 0.51 }, filter)).toEqual([]);
+  });
+});
+
+test('a point from one of several components is refused, and doubted', () => {
+  const found = (...shares: readonly (number | undefined)[]) => ({
+    confidence: 1,
+    landmarks: landmarks(HINGES).map((point, i) => ({
+      ...point,
+      ...(shares[i] !== undefined && { share: shares[i] }),
+    })),
+  });
+  const detail = '0.62 of its voxels, expected at least 0.8';
+
+  expect(failures(TASKS['hinge-points'], found(1, 0.8, 0.9, 1, 1), filter)).toEqual([]);
+  expect(failures(TASKS['hinge-points'], found(1, 0.8, 0.9, 1, 0.62), filter)).toEqual([
+    { name: 'largest component of ostium-left', passed: false, detail },
+  ]);
+  expect(failures(TASKS['hinge-points'], found(0.62), { ...filter, plausibility: false })).toEqual([]);
+  expect(doubtsOf(TASKS['hinge-points'], found(0.62))).toEqual([`largest component of hinge-right: ${detail}`]);
+});
+
 test('a volume of calcium that no valve holds is refused, and doubted', () => {
   const found = (voxels: number) => ({
     confidence: 0.9,
@@ -143,6 +188,7 @@ test('a prediction is doubted for its distances and its confidence, not for what
   expect(doubtsOf(TASKS['hinge-points'], { confidence: 1, landmarks: landmarks(far) })).toContainEqual(
     expect.stringMatching(/^distance hinge-right to \S+: \d+\.\d mm of \d+ to \d+$/),
   );
-  expect(doubtsOf(TASKS.calcification, { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.5']);
+  expect(doubtsOf(TASKS.calcification, { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.75']);
+  expect(doubtsOf(TASKS['hinge-points'], { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.583']);
   expect(doubtsOf(TASKS.calcification, { confidence: 0 })).toEqual([]);
 });

@@ -1,5 +1,5 @@
-import { MIN_CONFIDENCE } from '../federation/stages/pseudo-label.ts';
-import type { Task } from '../federation/tasks.ts';
+import { leastConfidence, type Task } from '../federation/tasks.ts';
+import type { FoundLandmark } from '../imaging/landmarks.ts';
 import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
 import { foregroundVolume } from '../scoring/foreground-volume.ts';
 
@@ -13,25 +13,34 @@ export interface Check {
 interface Found {
   readonly confidence: number;
   readonly classMap?: Volume;
-  readonly landmarks?: readonly Landmark[];
+  readonly landmarks?: readonly FoundLandmark[];
 }
+
+/** Least share of a class's voxels in the component of its point: single stray voxels pass, a second structure does not. */
+const LEAST_SHARE = 0.8;
 
 const ALL_FOUND = 'all-found';
 
-/** The checks that a pseudo-label must pass to be learnt from: confidence and a plausible anatomy. */
+/**
+ * The checks that a pseudo-label must pass to be learnt from: confidence and a plausible anatomy.
+ *
+ * @param filter `minConfidence` by default {@link leastConfidence}
+ */
 export function pseudoLabelChecks(
   task: Task,
   found: Found,
-  filter: { readonly minConfidence: number; readonly plausibility: boolean },
+  filter: { readonly minConfidence?: number | undefined; readonly plausibility: boolean },
 ): readonly Check[] {
+  const least = filter.minConfidence ?? leastConfidence(task);
   const confidence: Check = {
     name: 'confidence',
-    passed: found.confidence >= filter.minConfidence,
-    detail: `${found.confidence.toFixed(2)} of at least ${filter.minConfidence}`,
+    passed: found.confidence >= least,
+    detail: `${found.confidence.toFixed(2)} of at least ${Number(least.toFixed(3))}`,
   };
   if (!filter.plausibility) return [confidence];
   if (!found.landmarks) return [confidence, ...volume(task, found.classMap)];
-  return [confidence, allFound(task, found.landmarks), ...distances(task, found.landmarks)];
+  const { landmarks } = found;
+  return [confidence, allFound(task, landmarks), ...components(task, landmarks), ...distances(task, landmarks)];
 }
 
 /**
@@ -40,7 +49,7 @@ export function pseudoLabelChecks(
  */
 export function doubtsOf(task: Task, found: Found): readonly string[] {
   if (!found.landmarks && found.confidence === 0) return [];
-  return pseudoLabelChecks(task, found, { minConfidence: MIN_CONFIDENCE, plausibility: true })
+  return pseudoLabelChecks(task, found, { plausibility: true })
     .filter(({ name, passed }) => !passed && name !== ALL_FOUND)
     .map(({ name, detail }) => `${name}: ${detail}`);
 }
@@ -49,6 +58,14 @@ function allFound(task: Task, landmarks: readonly Landmark[]): Check {
   const missing = landmarks.filter((point) => point.position === null).map((point) => task.classes[point.label - 1]);
   if (missing.length === 0) return { name: ALL_FOUND, passed: true };
   return { name: ALL_FOUND, passed: false, detail: `missing: ${missing.join(', ')}` };
+}
+
+function components(task: Task, landmarks: readonly FoundLandmark[]): readonly Check[] {
+  return landmarks.flatMap(({ label, share }) => {
+    if (share === undefined) return [];
+    const detail = `${share.toFixed(2)} of its voxels, expected at least ${LEAST_SHARE}`;
+    return [{ name: `largest component of ${task.classes[label - 1]}`, passed: share >= LEAST_SHARE, detail }];
+  });
 }
 
 function distances(task: Task, landmarks: readonly Landmark[]): readonly Check[] {

@@ -48,6 +48,7 @@ const DOUBTS = [
     landmarks: HINGES.map((position, index) => ({
       label: index + 1,
       position: position.map((mm) => 20 * mm) as [number, number, number],
+      share: 0.62,
     })),
   }),
   ...doubtsOf(TASKS.calcification, {
@@ -68,7 +69,16 @@ const DOUBTS = [
 ];
 
 test('every kind of doubt is there, so that the next test has something to find', () => {
-  for (const kind of [/^confidence/, /^distance/, /^volume/, /^[\d.]+ mm of/, /^not found/, /below/, /one line/]) {
+  for (const kind of [
+    /^confidence/,
+    /^largest component/,
+    /^distance/,
+    /^volume/,
+    /^[\d.]+ mm of/,
+    /^not found/,
+    /below/,
+    /one line/,
+  ]) {
     expect(
       DOUBTS.some((doubt) => kind.test(doubt)),
       String(kind),

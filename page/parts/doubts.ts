@@ -14,6 +14,10 @@ const titlesText = (list: string, words: Words): string =>
 const FORMS: readonly (readonly [RegExp, (words: Words, ...parts: readonly string[]) => string])[] = [
   [/^confidence: (\S+) of at least (\S+)$/, (words, found = '', least = '') => words.confidence(found, least)],
   [
+    /^largest component of (.+): (\S+) of its voxels, expected at least (\S+)$/,
+    (words, point = '', share = '', least = '') => words.component(point, share, least),
+  ],
+  [
     /^distance (.+) to (.+): (.+)$/,
     (words, from = '', to = '', range = '') =>
       words.distance(titleText(from, words), titleText(to, words), doubtText(range, words)),

@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { modelNames, predicting, stageBase } from './fields.ts';
 import { defineStageKind, ensembleFaults } from './kind.ts';
 
-/** Mean probability from which a prediction is believed, unless a stage says otherwise. */
-export const MIN_CONFIDENCE = 0.5;
-
 /** Labels, at each site, the cases that lack a label. */
 export const pseudoLabel = defineStageKind(
   z
@@ -24,15 +21,15 @@ export const pseudoLabel = defineStageKind(
             .number()
             .min(0)
             .max(1)
-            .default(MIN_CONFIDENCE)
+            .optional()
             .describe(
-              'Pseudo-labels with a lower mean softmax probability over the predicted foreground are not used.',
+              'Pseudo-labels with a lower mean softmax probability over the predicted foreground are not used. Default: halfway between chance and certainty, (1 + 1/channels)/2, with the background as a channel: 0.75 for a task of one class, 0.583 for one of five. 0: any confidence passes.',
             ),
           plausibility: z
             .boolean()
             .default(true)
             .describe(
-              'Require all landmarks, one component each, and distances and volumes within the anatomical range.',
+              'Require all landmarks, each from a component with at least 80 % of the voxels of its class, and distances and volumes within the anatomical range.',
             ),
         })
         .prefault({})

@@ -37,7 +37,7 @@ export const campaignTexts: CampaignTexts = {
     planned: (when) => `geplant ${when}`,
     ended: (when) => `beendet ${when}`,
     notPlanned: 'Die Kampagne ist noch nicht geplant: Keine Runde hat begonnen.',
-    warnings: 'Ein böswilliger Standort könnte das Modell verändern',
+    warnings: 'Wovor der Plan warnt',
     asked: 'Diese Standorte haben noch nicht geantwortet, ob sie zustimmen',
     refusing: 'Diese Standorte stimmen der Kampagne nicht zu',
     withdrawn: 'Das Modell hat aus Fällen gelernt, die seither zurückgezogen wurden',

@@ -36,7 +36,7 @@ export const campaignTexts = {
     planned: (when: string) => `planned ${when}`,
     ended: (when: string) => `ended ${when}`,
     notPlanned: 'The campaign is not planned yet: no round has begun.',
-    warnings: 'One malicious site could change the model',
+    warnings: 'What the plan warns of',
     asked: 'These sites have not answered yet whether they agree',
     refusing: 'These sites do not agree to the campaign',
     withdrawn: 'The model learnt from cases that were withdrawn since',

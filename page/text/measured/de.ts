@@ -25,6 +25,8 @@ export const measuredDe: typeof measuredEn = {
     'calcification-volume': 'Volumen des Kalks',
   },
   confidence: (found, least) => `Konfidenz: ${found} von mindestens ${least}`,
+  component: (point, share, least) =>
+    `größte zusammenhängende Komponente von ${point}: ${share} ihrer Voxel, erwartet mindestens ${least}`,
   outside: (value, low, high) => `${value}, erwartet ${low} bis ${high}`,
   distance: (from, to, range) => `Abstand ${from} zu ${to}: ${range}`,
   volume: (classes, range) => `Volumen von ${classes}: ${range}`,

@@ -10,6 +10,8 @@ export const measuredEn = {
     'calcification-volume': 'Calcification, volume',
   } as Readonly<Record<string, string>>,
   confidence: (found: string, least: string) => `confidence: ${found} of at least ${least}`,
+  component: (point: string, share: string, least: string) =>
+    `largest component of ${point}: ${share} of its voxels, expected at least ${least}`,
   outside: (value: string, low: string, high: string) => `${value} of ${low} to ${high}`,
   distance: (from: string, to: string, range: string) => `distance ${from} to ${to}: ${range}`,
   volume: (classes: string, range: string) => `volume of ${classes}: ${range}`,
