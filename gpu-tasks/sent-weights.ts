@@ -62,6 +62,7 @@ async function plainWeights(
 ): Promise<SentWeights> {
   const from = privacy && (global ?? startingWeights(plan, stage, weights.keys(), init));
   const made = privacy && from && (await privateWeights(data.store, message, privacy, weights, from));
-  const encoded = encodeUpdate(made?.weights ?? weights, global, stage.encoding, untrained);
+  // Which heads made a step is not covered by the noise, which hides it in the weights.
+  const encoded = encodeUpdate(made?.weights ?? weights, global, stage.encoding, made ? [] : untrained);
   return { samples, weights: encoded, figures, privacy: made?.privacy, noisy: made?.digest };
 }

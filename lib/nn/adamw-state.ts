@@ -18,6 +18,10 @@ export function readState(groups: readonly Group[]): Weights {
   );
 }
 
+/** Steps that a group had made in a state from {@link readState}; 0 without one. */
+export const stepsOf = (state: Weights | undefined, group: string): number =>
+  state?.get(`steps/${group}`)?.data[0] ?? 0;
+
 /** Loads a state from {@link readState}. Throws `BAD_WEIGHTS`, and changes nothing, if it does not fit. */
 export function loadState(groups: readonly Group[], state: Weights): void {
   for (const group of groups) checkState(group, state);

@@ -16,7 +16,7 @@ export interface EncodedUpdate {
  *
  * @param global weights that the round started from, of the same names and shapes; undefined in a stage's first round,
  *   which sends whole weights
- * @param untrained names of weights that the site had no label to train with; the header lists them
+ * @param untrained names of weights that made no step; the header lists them
  * @throws FedcardioError `BAD_WEIGHTS` if a value exceeds the type's range (65,504 in F16)
  */
 export function encodeUpdate(

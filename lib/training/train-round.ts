@@ -6,6 +6,7 @@ import { withHeads } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
 import { headOf } from '../models/parameters.ts';
 import type { AdamWOptions } from '../nn/adamw.ts';
+import { stepsOf } from '../nn/adamw-state.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { CaseSource, PreparedCase } from './cases.ts';
@@ -67,11 +68,14 @@ export interface RoundState extends ModelState {
 export interface TrainRoundResult {
   /** What is sent and merged: weights and, with SCAFFOLD, control variates. */
   readonly weights: Weights;
-  /** Names of those without a target in any case, which are heads. They have the values from the start of the round. */
+  /**
+   * Names of those that made no step, which are heads: without a target in any case, or in any patch that was drawn. They have the
+   * values from the start of the round. With DP-SGD only the former: whether a case was drawn must not show.
+   */
   readonly untrained: readonly string[];
   /**
    * What stays at the site: the parameters that its stage keeps local; SCAFFOLD's control variates; Ditto's personal
-   * model. Heads that the site has no target for are left out.
+   * model. Heads that the site has no target for, or has never trained, are left out.
    */
   readonly local: Weights;
   readonly optimizer: Weights;
@@ -137,11 +141,9 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       hasTarget,
       isOver,
     };
-    const options: AdamWOptions = {
-      weightDecay: training.weightDecay,
-      gradientClip: training.gradientClip,
-      group: (name) => (split.local.has(name) ? LOCAL_GROUP : '') + (headOf(name) ?? BODY_GROUP),
-    };
+    const group = (name: string) => (split.local.has(name) ? LOCAL_GROUP : '') + (headOf(name) ?? BODY_GROUP);
+    const { weightDecay, gradientClip } = training;
+    const options: AdamWOptions = { weightDecay, gradientClip, group };
     const start = ditto && network.read();
     const proximal = (group: string) => (group.startsWith(LOCAL_GROUP) ? 0 : training.proximal);
     const shared = resume?.personal
@@ -169,13 +171,17 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
         (step, loss, state) =>
           input.onStep?.(made + step, loss, () => ({ ...shared, personal: state(), ...seconds() })),
       ));
+    // From the start of the round, not of this run: a checkpoint counts the steps before it.
+    const madeStep = (name: string) => stepsOf(shared.optimizer, group(name)) > stepsOf(input.optimizer, group(name));
+    const isTrained = (name: string) => hasTarget(name) && (dpSgd !== undefined || madeStep(name));
+    const isOwn = (name: string) => hasTarget(name) && (input.local?.has(name) === true || isTrained(name));
     const controls = scaffold?.next(variables);
     const sent = new Map([...pick(shared.weights, split.shared), ...(controls ?? [])]);
     const local = personal?.weights ?? pick(shared.weights, split.local);
     return {
       weights: sent,
-      untrained: [...sent.keys()].filter((name) => !hasTarget(parameterOf(name))),
-      local: controls ?? new Map([...local].filter(([name]) => hasTarget(name))),
+      untrained: [...sent.keys()].filter((name) => !isTrained(parameterOf(name))),
+      local: controls ?? new Map([...local].filter(([name]) => isOwn(name))),
       optimizer: new Map([...shared.optimizer, ...personalMoments(personal?.optimizer ?? new Map())]),
       ...(dpSgd && { rate: dpSgd.rate }),
       figures: {

@@ -1,7 +1,7 @@
 import { badWeights } from './safetensors-header.ts';
 
 /**
- * Metadata key of an update's header: tensors that the site had no label to train with, such as heads of other tasks.
+ * Metadata key of an update's header: tensors that the site did not train in the round, such as heads of other tasks.
  */
 const KEY = 'untrained';
 

@@ -150,7 +150,7 @@ export function leavingTable(): string {
   const weights = [
     'weights',
     'safetensors',
-    'tensors, and the heads for which the site had no target',
+    'tensors, and without noise the heads that the site did not train in the round',
     '`weights` in the terms of the stage',
   ];
   return markdownTable(['object', 'fields', 'what they say', 'decided by'], [weights, ...rows]);

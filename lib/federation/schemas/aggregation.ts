@@ -21,7 +21,7 @@ const anyStrategy = {
     .enum(['average', 'skip'])
     .default('average')
     .describe(
-      'How to merge parameters that some sites could not train, such as heads of tasks without a target there. `average`: from all updates, as in federated averaging, which slows down the training of such a head. `skip`: from the updates that trained them.',
+      'How to merge parameters that some sites could not train, such as heads of tasks without a target in the cases that were drawn there. `average`: from all updates, as in federated averaging, which slows down the training of such a head. `skip`: from the updates that trained them.',
     ),
   maxUpdateBytes: z
     .int()
