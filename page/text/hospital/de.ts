@@ -8,7 +8,7 @@ export const hospitalDe: HospitalTexts = {
   decide: {
     title: 'Zu entscheiden',
     intro:
-      'Was Kampagnen von diesem Standort wollen. Solange hier niemand zustimmt, beginnt nichts für sie, und nichts verlässt das Haus.',
+      'Was Kampagnen von diesem Standort wollen. Solange hier niemand zustimmt, beginnt nichts für sie, und nichts verlässt das Haus, was aus Ihren Fällen berechnet ist.',
     noPurpose: 'Die Kampagne nennt ihren Zweck nicht.',
     secure: 'Die Koordination sieht die Summe aller Beiträge, keinen einzelnen.',
     plain: 'Die Koordination sieht die Gewichte dieses Standorts.',

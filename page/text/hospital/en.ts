@@ -12,7 +12,7 @@ export const hospitalEn = {
   decide: {
     title: 'To decide',
     intro:
-      'What campaigns ask of this site. Until somebody here agrees, nothing is started for them and nothing leaves.',
+      'What campaigns ask of this site. Until somebody here agrees, nothing is started for them, and nothing leaves that is computed from your cases.',
     noPurpose: 'The campaign does not state its purpose.',
     secure: 'The coordinator sees the sum of all updates, no single one.',
     plain: "The coordinator sees this site's weights.",
