@@ -91,7 +91,7 @@ describe('without a minimum of its own', () => {
     kind === 'landmarks' ? { landmarks: landmarks(classes.map(() => null)) } : {};
 
   test.each(Object.values(TASKS).map((task) => [task.id, task] as const))(
-    '%s is refused at the confidence that a mask by chance has, and up to a quarter of the way to certainty',
+    '%s is refused at the confidence that a mask by chance has, and halfway to certainty',
     (_, task) => {
       const chance = 1 / (task.classes.length + 1);
       const isRefused = (confidence: number) =>
@@ -100,14 +100,14 @@ describe('without a minimum of its own', () => {
         );
 
       expect(isRefused(chance + 0.01)).toBe(true);
-      expect(isRefused(chance + (1 - chance) / 4 - 0.001)).toBe(true);
-      expect(isRefused(0.7)).toBe(false);
+      expect(isRefused((1 + chance) / 2 - 0.01)).toBe(true);
+      expect(isRefused((1 + chance) / 2)).toBe(false);
     },
   );
 
-  test('calcium needs 0.625: with one class every voxel of a mask has more than 0.5', () => {
+  test('calcium needs 0.75: with two classes every voxel of a mask has more than 0.5', () => {
     expect(failures(TASKS.calcification, { confidence: 0.51 }, { plausibility: true })).toEqual([
-      { name: 'confidence', passed: false, detail: '0.51 of at least 0.625' },
+      { name: 'confidence', passed: false, detail: '0.51 of at least 0.75' },
     ]);
     expect(failures(TASKS.calcification, { confidence: 0.51 }, filter)).toEqual([]);
   });
@@ -121,14 +121,14 @@ test('a point from one of several components is refused, and doubted', () => {
       ...(shares[i] !== undefined && { share: shares[i] }),
     })),
   });
-  const detail = '0.55 of its voxels, expected at least 0.6';
+  const detail = '0.62 of its voxels, expected at least 0.8';
 
-  expect(failures(TASKS['hinge-points'], found(1, 0.6, 0.9, 1, 1), filter)).toEqual([]);
-  expect(failures(TASKS['hinge-points'], found(1, 0.6, 0.9, 1, 0.55), filter)).toEqual([
+  expect(failures(TASKS['hinge-points'], found(1, 0.8, 0.9, 1, 1), filter)).toEqual([]);
+  expect(failures(TASKS['hinge-points'], found(1, 0.8, 0.9, 1, 0.62), filter)).toEqual([
     { name: 'largest component of ostium-left', passed: false, detail },
   ]);
-  expect(failures(TASKS['hinge-points'], found(0.55), { ...filter, plausibility: false })).toEqual([]);
-  expect(doubtsOf(TASKS['hinge-points'], found(0.55))).toEqual([`largest component of hinge-right: ${detail}`]);
+  expect(failures(TASKS['hinge-points'], found(0.62), { ...filter, plausibility: false })).toEqual([]);
+  expect(doubtsOf(TASKS['hinge-points'], found(0.62))).toEqual([`largest component of hinge-right: ${detail}`]);
 });
 
 test('a volume of calcium that no valve holds is refused, and doubted', () => {
@@ -188,7 +188,7 @@ test('a prediction is doubted for its distances and its confidence, not for what
   expect(doubtsOf(TASKS['hinge-points'], { confidence: 1, landmarks: landmarks(far) })).toContainEqual(
     expect.stringMatching(/^distance hinge-right to \S+: \d+\.\d mm of \d+ to \d+$/),
   );
-  expect(doubtsOf(TASKS.calcification, { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.625']);
-  expect(doubtsOf(TASKS['hinge-points'], { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.5']);
+  expect(doubtsOf(TASKS.calcification, { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.75']);
+  expect(doubtsOf(TASKS['hinge-points'], { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.583']);
   expect(doubtsOf(TASKS.calcification, { confidence: 0 })).toEqual([]);
 });

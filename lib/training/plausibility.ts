@@ -17,7 +17,7 @@ interface Found {
 }
 
 /** Least share of a class's voxels in the component of its point: single stray voxels pass, a second structure does not. */
-const LEAST_SHARE = 0.6;
+const LEAST_SHARE = 0.8;
 
 const ALL_FOUND = 'all-found';
 

@@ -48,7 +48,7 @@ const DOUBTS = [
     landmarks: HINGES.map((position, index) => ({
       label: index + 1,
       position: position.map((mm) => 20 * mm) as [number, number, number],
-      share: 0.55,
+      share: 0.62,
     })),
   }),
   ...doubtsOf(TASKS.calcification, {

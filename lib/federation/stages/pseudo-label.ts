@@ -23,13 +23,13 @@ export const pseudoLabel = defineStageKind(
             .max(1)
             .optional()
             .describe(
-              'Pseudo-labels with a lower mean softmax probability over the predicted foreground are not used. Default: 0.5; 0.625 for a task of one class, in whose masks every voxel has more than 0.5. 0: any confidence passes.',
+              'Pseudo-labels with a lower mean softmax probability over the predicted foreground are not used. Default: halfway between chance and certainty, (1 + 1/channels)/2, with the background as a channel: 0.75 for a task of one class, 0.583 for one of five. 0: any confidence passes.',
             ),
           plausibility: z
             .boolean()
             .default(true)
             .describe(
-              'Require all landmarks, each from a component with at least 60 % of the voxels of its class, and distances and volumes within the anatomical range.',
+              'Require all landmarks, each from a component with at least 80 % of the voxels of its class, and distances and volumes within the anatomical range.',
             ),
         })
         .prefault({})
