@@ -509,7 +509,7 @@ describe('a campaign over HTTP', () => {
     const tasks = names.gpuTaskQueue(local.federation.id, 'kiel');
     const dead = await local.queues.receive(names.deadLetterQueue(tasks), { max: 10, waitSeconds: 5 });
     expect(dead.map(({ body }) => body)).toEqual([POISON]);
-    expect(local.log.filter(({ event }) => event === 'record-failed')).toHaveLength(3);
+    expect(local.log.filter(({ event }) => event === 'record-failed')).toHaveLength(5);
   });
 
   test('runs a GPU task again after its process was killed', () => {

@@ -271,7 +271,7 @@ describe('a GPU task', () => {
     await expect(required()).rejects.toMatchObject({
       code: 'NO_CONSENT',
       message: `Site berlin ${obstacle}.`,
-      hint: 'A person there decides: fedcardio site consent berlin.',
+      hint: 'A person at berlin decides, with `site consent` or on the page of the site.',
     });
   });
 
