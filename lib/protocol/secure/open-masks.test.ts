@@ -18,19 +18,20 @@ import { shareKeys } from '../../privacy/key-messages.ts';
 import { masksOf } from '../../privacy/recovery.ts';
 import { signed, toBase64 } from '../../privacy/site-keys.ts';
 import { readJson } from '../../storage/documents.ts';
-import { DENIED, PERMANENT, type RefusalName, withUnreadable } from '../../storage/testing-unreadable.ts';
+import { DENIED, PERMANENT } from '../../storage/testing-unreadable.ts';
 import { openCohort } from './cohort.ts';
 import { openMasks } from './open-masks.ts';
 import { siteSecrets } from './site-keys.ts';
 import { publishSurvivors } from './survivors.ts';
 import {
   AT,
+  beside,
   type Coordinator,
   cohortOf,
   copyObjects,
   createCoordinator,
   DAY_SECONDS,
-  racing,
+  refusing,
   SETUP,
   SITES,
   sendUpdate,
@@ -145,19 +146,16 @@ async function changedAnswer<C extends object>(step: 'endorse' | 'reveal', site:
   change(content);
   return { schema: answer.schema, [name]: signed(name, content, (await secretsOf(site)).signingKey) };
 }
+/** Seals the list of updates, in which a site has sealed its own shares for all others alike. */
+async function sealWrongly(site: string): Promise<void> {
+  const index = SENT.indexOf(site);
+  const { content } = updates[index]!;
+  const sealed = Object.fromEntries(SITES.map((other) => [other, content.sealed[site]!]));
+  updates[index] = signed('update', { ...content, sealed }, (await secretsOf(site)).signingKey);
+  await sealUpdates();
+}
 const stored = async (key: FederationKey) =>
   JSON.parse(Buffer.from((await coordinator.context.federationStore.get(key)).body).toString());
-
-const refusing = (refusal: RefusalName, ...keys: readonly FederationKey[]): Coordinator['context'] => ({
-  ...coordinator.context,
-  federationStore: withUnreadable(coordinator.context.federationStore, (key) =>
-    keys.includes(key) ? refusal : undefined,
-  ),
-});
-const beside = (key: FederationKey, what: () => Promise<unknown>): Coordinator['context'] => ({
-  ...coordinator.context,
-  federationStore: racing(coordinator.context.federationStore, 'before', (created) => created === key, what),
-});
 const pauseFor = (from: string, until: string | null) =>
   coordinator.put(federationKeys.control(AT.campaign), {
     ...{ schema: 'fedcardio.control/1', campaign: AT.campaign, pauses: [{ from, until }] },
@@ -429,7 +427,7 @@ describe('the list of updates', () => {
 
   test('is that of the coordinator who wrote first', async () => {
     await coordinator.answer('endorse', SENT);
-    const context = beside(endorsedAt, async () => {
+    const context = beside(coordinator.context, endorsedAt, async () => {
       coordinator.advanceClock(1);
       await coordinator.answer('endorse', ['ulm']);
       await openAll();
@@ -537,7 +535,9 @@ describe('what opens the masks of a round', () => {
     test.each(DENIED)('and decides nothing while a right may help: %s', async (refusal) => {
       coordinator.advanceClock(2 * DAY_SECONDS);
 
-      await expect(openAll({ context: refusing(refusal, keyOf()) })).rejects.toMatchObject({ code: 'STORAGE' });
+      await expect(openAll({ context: refusing(coordinator.context, refusal, keyOf()) })).rejects.toMatchObject({
+        code: 'STORAGE',
+      });
 
       expect(await coordinator.failure()).toBeUndefined();
       await openAll();
@@ -545,7 +545,7 @@ describe('what opens the masks of a round', () => {
     });
 
     test.each(PERMANENT)('and is lost for good: %s', async (refusal) => {
-      await openAll({ context: refusing(refusal, keyOf()) });
+      await openAll({ context: refusing(coordinator.context, refusal, keyOf()) });
 
       expect(await coordinator.failure()).toMatch(/^Round 1 of teacher is lost: .* stay masked\. (munich|ulm): /);
       expect(await exists(endorsedAt)).toBe(false);
@@ -629,7 +629,7 @@ describe('the shares of an endorsed list', () => {
   test('are those that the coordinator who wrote first has used', async () => {
     await toEndorsed();
     await coordinator.answer('reveal', SENT);
-    const context = beside(openedAt, async () => {
+    const context = beside(coordinator.context, openedAt, async () => {
       coordinator.advanceClock(1);
       await coordinator.answer('reveal', ['ulm']);
       await openAll();
@@ -719,11 +719,7 @@ describe('the shares of an endorsed list', () => {
   });
 
   test('do not fit if a site has sealed those of its update wrongly: it alone is named', async () => {
-    const index = SENT.indexOf('munich');
-    const { content } = updates[index]!;
-    const sealed = Object.fromEntries(SITES.map((site) => [site, content.sealed.munich!]));
-    updates[index] = signed('update', { ...content, sealed }, (await secretsOf('munich')).signingKey);
-    await sealUpdates();
+    await sealWrongly('munich');
     await toEndorsed();
     await coordinator.answer('reveal');
 
@@ -735,11 +731,7 @@ describe('the shares of an endorsed list', () => {
   });
 
   test('name a site once that has sealed its own wrongly and opened a wrong one', async () => {
-    const index = SENT.indexOf('hamburg');
-    const { content } = updates[index]!;
-    const sealed = Object.fromEntries(SITES.map((site) => [site, content.sealed.hamburg!]));
-    updates[index] = signed('update', { ...content, sealed }, (await secretsOf('hamburg')).signingKey);
-    await sealUpdates();
+    await sealWrongly('hamburg');
     await toEndorsed();
     const spoil = ({ self }: { self: Record<string, string> }) => Object.assign(self, { berlin: wrong });
     await coordinator.put(answerAt('reveal', 'hamburg'), await changedAnswer('reveal', 'hamburg', spoil));
@@ -807,7 +799,7 @@ describe('an answer that cannot be read before an upgrade or without a right', (
     async (step, refusal) => {
       await begin(step);
       await coordinator.answer(step);
-      const context = refusing(refusal, answerAt(step, 'munich'), answerAt(step, 'ulm'));
+      const context = refusing(coordinator.context, refusal, answerAt(step, 'munich'), answerAt(step, 'ulm'));
       await openAll({ context });
       asked();
       await openAll({ context, resendAfterSeconds: 0 });
@@ -836,7 +828,9 @@ describe('an answer that cannot be read before an upgrade or without a right', (
     await begin(step);
     await coordinator.answer(step);
 
-    await openAll({ context: refusing('GLACIER', answerAt(step, 'munich'), answerAt(step, 'ulm')) });
+    await openAll({
+      context: refusing(coordinator.context, 'GLACIER', answerAt(step, 'munich'), answerAt(step, 'ulm')),
+    });
 
     expect(await coordinator.failure()).toMatch(/ 3 needed\. Its updates stay masked\. munich: .*; ulm: /);
   });

@@ -6,16 +6,17 @@ import { publishKeys } from '../../privacy/key-messages.ts';
 import { signed, toBase64 } from '../../privacy/site-keys.ts';
 import type { SiteKeys } from '../../privacy/site-secrets.ts';
 import { readJson } from '../../storage/documents.ts';
-import { DENIED, PERMANENT, type RefusalName, withUnreadable } from '../../storage/testing-unreadable.ts';
+import { DENIED, PERMANENT } from '../../storage/testing-unreadable.ts';
 import { MAX_STEP_BYTES } from './answers.ts';
 import { MOST_CASES } from './cohort.ts';
 import { requireSender, setUpStage } from './setup.ts';
 import { ownIdentity, siteSecrets } from './site-keys.ts';
 import {
+  beside,
   type Coordinator,
   createCoordinator,
   DAY_SECONDS,
-  racing,
+  refusing,
   SETUP,
   SITES,
   STAGE,
@@ -105,20 +106,6 @@ async function keysOf(site: string, change: Partial<SiteKeys> = {}, attempt = 1)
   const keys = signed('keys', { ...content, ...change }, own.signingKey);
   return { schema: 'fedcardio.site-keys/1', identity: ownIdentity(own), keys };
 }
-
-/** The same coordinator, whose storage does not hand out some objects. */
-const refusing = (refusal: RefusalName, ...keys: readonly FederationKey[]): Coordinator['context'] => ({
-  ...coordinator.context,
-  federationStore: withUnreadable(coordinator.context.federationStore, (key) =>
-    keys.includes(key) ? refusal : undefined,
-  ),
-});
-
-/** The same coordinator, beside another one that acts just before an object is created. */
-const beside = (key: FederationKey, what: () => Promise<unknown>): Coordinator['context'] => ({
-  ...coordinator.context,
-  federationStore: racing(coordinator.context.federationStore, 'before', (created) => created === key, what),
-});
 
 describe('a stage', () => {
   test('is set up when all sites have sent keys, then shares', async () => {
@@ -391,7 +378,11 @@ describe('the sites of a stage', () => {
     });
 
     test.each(DENIED)('end no campaign: %s', async (refusal) => {
-      const context = refusing(refusal, ...['munich', 'ulm'].map((site) => federationKeys.summary(site)));
+      const context = refusing(
+        coordinator.context,
+        refusal,
+        ...['munich', 'ulm'].map((site) => federationKeys.summary(site)),
+      );
 
       await expect(setUp({ context })).rejects.toMatchObject({ code: 'STORAGE' });
 
@@ -399,14 +390,20 @@ describe('the sites of a stage', () => {
     });
 
     test.each(PERMANENT)('end a campaign that lacks them for good: %s', async (refusal) => {
-      await setUp({ context: refusing(refusal, ...['munich', 'ulm'].map((site) => federationKeys.summary(site))) });
+      await setUp({
+        context: refusing(
+          coordinator.context,
+          refusal,
+          ...['munich', 'ulm'].map((site) => federationKeys.summary(site)),
+        ),
+      });
 
       expect(await coordinator.failure()).toContain('2 sites have training cases with hinge-points labels');
     });
   });
 
   test('are those that another coordinator has written first', async () => {
-    const context = beside(setupAt, async () => {
+    const context = beside(coordinator.context, setupAt, async () => {
       await decline('ulm');
       await setUp();
       expect(asked()).toEqual({ 'keys 1': REST });
@@ -621,9 +618,9 @@ describe('a site that sends keys', () => {
     await setUp();
     await coordinator.answer('keys');
     asked();
-    const context = beside(cohortAt, async () => {
+    const context = beside(coordinator.context, cohortAt, async () => {
       coordinator.advanceClock(DAY_SECONDS);
-      const without = refusing('a KMS key of others', answerAt('keys', 'ulm'));
+      const without = refusing(coordinator.context, 'a KMS key of others', answerAt('keys', 'ulm'));
       await setUp({ context: without });
       expect(asked()).toEqual({ 'shares 1': REST });
     });
@@ -740,7 +737,7 @@ describe('a site that sends no shares', () => {
   test('is left out of an attempt that another coordinator has begun first', async () => {
     await toCohort();
     await coordinator.answer('shares', ['berlin', 'hamburg', 'ulm']);
-    const context = beside(federationKeys.setup(SECOND), async () => {
+    const context = beside(coordinator.context, federationKeys.setup(SECOND), async () => {
       coordinator.advanceClock(1);
       await setUp();
     });
@@ -834,7 +831,7 @@ describe('an answer that cannot be read before an upgrade or without a right', (
     for (const step of ['keys', 'shares'] as const) {
       await setUp();
       await coordinator.answer(step);
-      const context = refusing(refusal, answerAt(step, 'munich'), answerAt(step, 'ulm'));
+      const context = refusing(coordinator.context, refusal, answerAt(step, 'munich'), answerAt(step, 'ulm'));
       asked();
       await setUp({ context, resendAfterSeconds: 0 });
       expect(asked()).toEqual({ [`${step} 1`]: ['munich', 'ulm'] });
@@ -852,7 +849,7 @@ describe('an answer that cannot be read before an upgrade or without a right', (
     await coordinator.answer('keys');
     coordinator.advanceClock(DAY_SECONDS);
 
-    await setUp({ context: refusing('a KMS key of others', answerAt('keys', 'ulm')) });
+    await setUp({ context: refusing(coordinator.context, 'a KMS key of others', answerAt('keys', 'ulm')) });
 
     expect(await sitesOf()).toEqual(REST);
   });
@@ -861,7 +858,9 @@ describe('an answer that cannot be read before an upgrade or without a right', (
     await setUp();
     await coordinator.answer('keys');
 
-    await setUp({ context: refusing(refusal, answerAt('keys', 'munich'), answerAt('keys', 'ulm')) });
+    await setUp({
+      context: refusing(coordinator.context, refusal, answerAt('keys', 'munich'), answerAt('keys', 'ulm')),
+    });
 
     expect(await coordinator.failure()).toMatch(/ needs 3\. munich: .*; ulm: /);
   });

@@ -19,6 +19,7 @@ import type { FederationStore, ObjectStore, Stores } from '../../storage/contrac
 import { type Document, readJson, tryReadJson } from '../../storage/documents.ts';
 import { storesOf } from '../../storage/stores.ts';
 import { createMemoryStorage } from '../../storage/testing-objects.ts';
+import { type RefusalName, withUnreadable } from '../../storage/testing-unreadable.ts';
 import type { CoordinatorContext } from '../context.ts';
 import { type LearningStage, planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
@@ -208,3 +209,23 @@ export async function createCoordinator(plan = securePlan(), sites: readonly str
       (await tryReadJson(federationStore, federationKeys.outcome(AT.campaign), outcomeSchema))?.value.reason,
   };
 }
+
+/** The same coordinator, whose storage does not hand out some objects. */
+export const refusing = <C extends { readonly federationStore: FederationStore }>(
+  context: C,
+  refusal: RefusalName,
+  ...keys: readonly FederationKey[]
+): C => ({
+  ...context,
+  federationStore: withUnreadable(context.federationStore, (key) => (keys.includes(key) ? refusal : undefined)),
+});
+
+/** The same coordinator, beside another one that acts just before an object is created. */
+export const beside = <C extends { readonly federationStore: FederationStore }>(
+  context: C,
+  key: FederationKey,
+  what: () => Promise<unknown>,
+): C => ({
+  ...context,
+  federationStore: racing(context.federationStore, 'before', (created) => created === key, what),
+});
