@@ -15,7 +15,7 @@ const FORMS: readonly (readonly [RegExp, (words: Words, ...parts: readonly strin
   [/^confidence: (\S+) of at least (\S+)$/, (words, found = '', least = '') => words.confidence(found, least)],
   [
     /^largest component of (.+): (\S+) of its voxels, expected at least (\S+)$/,
-    (words, point = '', share = '', least = '') => words.component(point, share, least),
+    (words, point = '', share = '', least = '') => words.component(titleText(point, words), share, least),
   ],
   [
     /^distance (.+) to (.+): (.+)$/,
