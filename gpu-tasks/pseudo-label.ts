@@ -74,7 +74,8 @@ export async function pseudoLabelSite(
 }
 
 /**
- * Finds the report of a case's pseudo-label if an earlier run of this stage has made it whole, under the same terms. Costs a listing, and a read for each case that is listed.
+ * Finds the report of a case's pseudo-label if an earlier run of this stage has made it whole, under the same terms. Costs a listing,
+ * and a read for each case that is listed.
  */
 async function madeBefore(
   input: StageInput<PseudoLabelStage>,
